@@ -1,0 +1,116 @@
+use std::fmt;
+use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+/// Identifies one message: a UUID, fixed when the message is created.
+///
+/// Ids are version 7 (they sort by creation time, in milliseconds); the id of a message that a
+/// handler sent through its [`Context`](crate::Context) is version 8, a hash of what caused it.
+///
+/// # Examples
+///
+/// ```
+/// use catga::MessageId;
+///
+/// let id = MessageId::new();
+/// assert_eq!(id.to_string().parse::<MessageId>()?, id);
+/// # Ok::<(), catga::message::InvalidId>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageId(Uuid);
+
+impl MessageId {
+    /// A new id.
+    #[must_use]
+    #[allow(
+        clippy::new_without_default,
+        reason = "two defaults would not be equal"
+    )]
+    pub fn new() -> Self {
+        let millis = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |elapsed| {
+                u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+            });
+        let mut random = [0; 10];
+        fastrand::fill(&mut random);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+
+    /// An id made from a hash: the same bytes give the same id.
+    pub(crate) fn from_hash(hash: u128) -> Self {
+        Self(uuid::Builder::from_custom_bytes(hash.to_be_bytes()).into_uuid())
+    }
+
+    /// The id as a UUID.
+    #[must_use]
+    pub const fn as_uuid(&self) -> &Uuid {
+        &self.0
+    }
+}
+
+impl From<Uuid> for MessageId {
+    fn from(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
+impl FromStr for MessageId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Uuid::try_parse(text).map(Self).map_err(|_| InvalidId {
+            text: text.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A text that is not a [`MessageId`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidId {
+    text: String,
+}
+
+impl fmt::Display for InvalidId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is not a message id: expected a UUID", self.text)
+    }
+}
+
+impl std::error::Error for InvalidId {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_ids_are_version_7_and_distinct() {
+        let ids: std::collections::HashSet<_> = (0..10_000).map(|_| MessageId::new()).collect();
+        assert_eq!(ids.len(), 10_000);
+        assert!(ids.iter().all(|id| id.as_uuid().get_version_num() == 7));
+    }
+
+    #[test]
+    fn hashed_ids_are_version_8_and_repeatable() {
+        assert_eq!(MessageId::from_hash(42), MessageId::from_hash(42));
+        assert_ne!(MessageId::from_hash(42), MessageId::from_hash(43));
+        assert_eq!(
+            MessageId::from_hash(u128::MAX).as_uuid().get_version_num(),
+            8
+        );
+    }
+}

@@ -1,0 +1,5 @@
+//! Where a message goes.
+
+mod strategy;
+
+pub use strategy::StrategyKind;

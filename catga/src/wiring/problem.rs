@@ -1,0 +1,199 @@
+use std::fmt;
+use std::panic::Location;
+
+use super::UsedCrate;
+use crate::handler::HandlerInfo;
+use crate::message::{Kind, MessageInfo};
+
+/// Something in the wiring that stops a node from starting.
+///
+/// [`Display`](fmt::Display) says what it is, where, and what to do.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A command or query has more than one handler.
+    TwoHandlers {
+        /// The handler that comes first in the source.
+        first: &'static HandlerInfo,
+        /// The other one.
+        second: &'static HandlerInfo,
+    },
+    /// Two message types have the same wire name.
+    SameName {
+        /// The type that comes first in the source.
+        first: &'static MessageInfo,
+        /// The other one.
+        second: &'static MessageInfo,
+    },
+    /// A handler asks for a state that the node was not given.
+    MissingState {
+        /// The type of the state.
+        type_name: &'static str,
+        /// The handler.
+        handler: &'static HandlerInfo,
+    },
+    /// The node was given two states of one type.
+    TwoStates {
+        /// The type of the state.
+        type_name: &'static str,
+        /// The second `Builder::state`.
+        at: &'static Location<'static>,
+    },
+    /// The options of a handler contradict its message.
+    Contradiction {
+        /// The handler.
+        handler: &'static HandlerInfo,
+        /// What contradicts what, and what to do.
+        text: &'static str,
+    },
+    /// A crate that `use_crates!` lists has no handlers.
+    NoHandlers(&'static UsedCrate),
+    /// A service or a node has a name that brokers cannot carry.
+    InvalidName {
+        /// What has the name: `service` or `node`.
+        of: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// The broker of the URL is not one that this build can use.
+    Broker {
+        /// The URL, without its user and password.
+        url: String,
+    },
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TwoHandlers { first, second } => write!(
+                f,
+                "{}: `{}` is a second handler of the {} `{}`, which `{}` ({}) handles; remove one, or select with `Builder::only`",
+                second.origin(),
+                second.name(),
+                second.message().kind(),
+                second.message().name(),
+                first.name(),
+                first.origin(),
+            ),
+            Self::SameName { first, second } => write!(
+                f,
+                "{}: `{}` has the wire name `{}` of `{}` ({}); give one of them another: `#[{}(name = \"…\")]`",
+                second.origin(),
+                second.type_name(),
+                second.name(),
+                first.type_name(),
+                first.origin(),
+                second.kind(),
+            ),
+            Self::MissingState { type_name, handler } => write!(
+                f,
+                "{}: the handler `{}` takes `State<{type_name}>`, which the node does not have; add `.state(..)` to the builder",
+                handler.origin(),
+                handler.name(),
+            ),
+            Self::TwoStates { type_name, at } => write!(
+                f,
+                "{}:{}: the node was given a second state of type `{type_name}`; wrap one of them in a type of its own",
+                at.file(),
+                at.line(),
+            ),
+            Self::Contradiction { handler, text } => write!(
+                f,
+                "{}: the handler `{}` of the {} `{}` {text}",
+                handler.origin(),
+                handler.name(),
+                handler.message().kind(),
+                handler.message().name(),
+            ),
+            Self::NoHandlers(used) => write!(
+                f,
+                "{}: the crate `{}` is listed in `use_crates!` but has no `#[handler]`; remove it from the list",
+                used.origin(),
+                used.alias(),
+            ),
+            Self::InvalidName { of, name } => write!(
+                f,
+                "`{name}` cannot name a {of}: use letters `a` to `z`, digits and `-`"
+            ),
+            Self::Broker { url } => write!(
+                f,
+                "`{url}` is not a broker that this build can use; it has `memory://`"
+            ),
+        }
+    }
+}
+
+/// Everything that is wrong, at least one [`Problem`].
+///
+/// [`Display`](fmt::Display) lists all of them, one a line.
+#[derive(Debug, Clone)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// `Ok` if there are none.
+    pub(crate) fn none_of(problems: Vec<Problem>) -> Result<(), Self> {
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Self(problems))
+        }
+    }
+
+    /// The problems.
+    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
+        self.0.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Problems {
+    type Item = &'a Problem;
+    type IntoIter = std::slice::Iter<'a, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0[..] {
+            [problem] => problem.fmt(f),
+            problems => {
+                write!(f, "{} problems with the wiring:", problems.len())?;
+                problems
+                    .iter()
+                    .try_for_each(|problem| write!(f, "\n- {problem}"))
+            }
+        }
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// What the options of a handler say against its message.
+pub(super) fn contradictions(handler: &'static HandlerInfo) -> impl Iterator<Item = Problem> {
+    let message = handler.message();
+    let event = message.kind() == Kind::Event;
+    let texts = [
+        (
+            handler.is_broadcast() && !event,
+            "is marked `broadcast`, which only events can be; remove the option",
+        ),
+        (
+            handler.is_serial() && !message.route().is_keyed(),
+            "is marked `serial`, but the message has no key; add `#[route(key = \"…\")]` to the message or remove the option",
+        ),
+        (
+            handler.is_serial() && event,
+            "is marked `serial`, which says how `send` takes turns; events always do, so remove the option",
+        ),
+        (
+            handler.retry().is_some() && message.kind() == Kind::Query,
+            "has a retry policy, but a query is never delivered durably; remove the option",
+        ),
+    ];
+    texts
+        .into_iter()
+        .filter(|(wrong, _)| *wrong)
+        .map(move |(_, text)| Problem::Contradiction { handler, text })
+}
