@@ -1,0 +1,19 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::message::{ContentType, Headers, MessageId, MessageInfo};
+
+/// A stored message: encoded once, decoded by each attempt of each handler.
+#[derive(Debug, Clone)]
+pub(crate) struct Envelope {
+    pub(crate) id: MessageId,
+    pub(crate) info: &'static MessageInfo,
+    /// `None` for unkeyed types: they have no order and no lane.
+    pub(crate) key: Option<Arc<str>>,
+    pub(crate) headers: Headers,
+    pub(crate) content_type: ContentType,
+    pub(crate) payload: Bytes,
+    /// The one handler that a replay is for; all of them otherwise.
+    pub(crate) only: Option<usize>,
+}

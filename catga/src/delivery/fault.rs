@@ -1,0 +1,100 @@
+use std::error::Error;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+inventory::collect!(Classifier);
+
+/// What a durable delivery makes of a handler's error: try again, or give up at once.
+///
+/// `#[derive(Fault)]` states it for the variants of an error; everything else is
+/// [`Transient`](Self::Transient) with the handler's retry policy. The error is recognised
+/// wherever it stands in the chain of [`sources`](Error::source), so that context may be wrapped
+/// around it.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use catga::Fault;
+///
+/// #[derive(Debug, thiserror::Error, Fault)]
+/// enum StockError {
+///     #[error("sold out")]
+///     #[permanent]
+///     SoldOut,
+///     #[error("warehouse away")]
+///     #[transient(after = "2s", max = 8)]
+///     WarehouseAway,
+///     #[error("busy")]
+///     Busy,
+/// }
+///
+/// assert_eq!(Fault::of(&StockError::SoldOut), Fault::Permanent);
+/// assert_eq!(Fault::of(&StockError::Busy), Fault::Transient { after: None, max: None });
+/// let Fault::Transient { after, max } = Fault::of(&StockError::WarehouseAway) else { panic!() };
+/// assert_eq!(after, Some(Duration::from_secs(2)));
+/// assert_eq!(max.map(|max| max.get()), Some(8));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// No later attempt can succeed: the message goes to the dead letters at once.
+    Permanent,
+    /// A later attempt may succeed.
+    Transient {
+        /// How long to wait before the next attempt, in place of the policy's backoff.
+        after: Option<Duration>,
+        /// How many attempts there are in all, in place of the policy's.
+        max: Option<NonZeroU32>,
+    },
+}
+
+impl Fault {
+    /// What is said of errors about which nothing is declared.
+    pub const UNDECLARED: Self = Self::Transient {
+        after: None,
+        max: None,
+    };
+
+    /// What `#[derive(Fault)]` says of this error, or of the nearest of its sources.
+    #[must_use]
+    pub fn of(error: &(dyn Error + 'static)) -> Self {
+        std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| {
+            (**error).source()
+        })
+        .find_map(|error| {
+            inventory::iter::<Classifier>
+                .into_iter()
+                .find_map(|classifier| (classifier.0)(error))
+        })
+        .unwrap_or(Self::UNDECLARED)
+    }
+
+    /// The macro passes milliseconds and refuses `max = 0`.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn transient(after_ms: Option<u64>, max: Option<u32>) -> Self {
+        Self::Transient {
+            after: match after_ms {
+                Some(after) => Some(Duration::from_millis(after)),
+                None => None,
+            },
+            max: match max {
+                Some(max) => NonZeroU32::new(max),
+                None => None,
+            },
+        }
+    }
+}
+
+/// What one `#[derive(Fault)]` registers: says nothing of errors of other types.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Classifier(fn(&(dyn Error + 'static)) -> Option<Fault>);
+
+impl Classifier {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(classify: fn(&(dyn Error + 'static)) -> Option<Fault>) -> Self {
+        Self(classify)
+    }
+}

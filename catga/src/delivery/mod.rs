@@ -1,0 +1,25 @@
+//! How a durable message is handled: its queue, its key's lane, its attempts and where it goes
+//! when they are used up.
+
+mod attempt;
+mod broadcast;
+mod dead_letters;
+mod envelope;
+pub(crate) mod fault;
+mod lanes;
+mod operations;
+mod outcome;
+mod queue;
+pub mod retry;
+
+pub use dead_letters::DeadLetter;
+pub use fault::Fault;
+pub use operations::Operations;
+pub use outcome::{Delivery, Outcome};
+
+pub(crate) use broadcast::broadcast;
+pub(crate) use dead_letters::DeadLetters;
+pub(crate) use envelope::Envelope;
+pub(crate) use operations::BoxFuture;
+pub(crate) use outcome::Failure;
+pub(crate) use queue::{Queue, nth_id, start};

@@ -1,0 +1,54 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::{Delivery, Envelope, Failure, Outcome};
+use crate::handler::{Facts, Input, Pick, execute};
+use crate::message::Message;
+use crate::node::{Core, SendError};
+
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What the engine does with a message whose type it does not know: functions made once per
+/// message type, shared by all its handlers.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Operations {
+    /// One attempt of one handler.
+    pub(crate) attempt: fn(Arc<Core>, Pick, &Envelope, Facts) -> BoxFuture<Result<(), Failure>>,
+    /// What is below the last layer.
+    pub(crate) serve: fn(Delivery) -> BoxFuture<Outcome>,
+}
+
+impl Operations {
+    pub(crate) const fn of<M: Message>() -> Self {
+        Self {
+            attempt: |core, pick, envelope, facts| {
+                let input = Input::<M>::Encoded(envelope.content_type, envelope.payload.clone());
+                Box::pin(async move {
+                    execute(core, pick, input, facts)
+                        .await
+                        .map(drop)
+                        .map_err(Failure::of)
+                })
+            },
+            serve: |delivery| {
+                Box::pin(async move {
+                    Outcome::new::<M>(match delivery.into_parts::<M>() {
+                        Some((core, pick, facts, input)) => execute(core, pick, input, facts).await,
+                        None => Err(SendError::failed(
+                            M::info(),
+                            "a layer changed the type of the message".into(),
+                        )),
+                    })
+                })
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Operations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Operations")
+    }
+}

@@ -1,0 +1,262 @@
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::Fault;
+use crate::handler::{Facts, HandlerInfo, Input, Pick, Reply};
+use crate::message::{ContentType, Headers, Message, MessageId, MessageInfo};
+use crate::node::{Core, NodeId, SendError};
+
+/// A message on its way to a handler, as the layers of a node see it.
+///
+/// The request type of the [`Service`](tower_service::Service)s that
+/// [`Builder::layer`](crate::node::Builder::layer) stacks, for `send` and for each attempt of a
+/// durable delivery alike.
+pub struct Delivery {
+    pub(crate) core: Arc<Core>,
+    pub(crate) pick: Pick,
+    handler: &'static HandlerInfo,
+    id: MessageId,
+    key: Option<Arc<str>>,
+    attempt: NonZeroU32,
+    timeout: Duration,
+    deadline: Instant,
+    headers: Headers,
+    /// Behind a lock that is never waited for, so that a delivery is `Sync` for any message.
+    payload: Mutex<Payload>,
+}
+
+enum Payload {
+    Typed(Box<dyn Any + Send>),
+    Encoded(ContentType, Bytes),
+}
+
+impl Delivery {
+    pub(crate) fn typed<M: Message>(
+        core: Arc<Core>,
+        pick: Pick,
+        handler: &'static HandlerInfo,
+        facts: &Facts,
+        message: M,
+    ) -> Self {
+        let payload = Payload::Typed(Box::new(message));
+        Self::new(core, pick, handler, facts, payload)
+    }
+
+    pub(crate) fn encoded(
+        core: Arc<Core>,
+        pick: Pick,
+        handler: &'static HandlerInfo,
+        facts: &Facts,
+        content_type: ContentType,
+        bytes: Bytes,
+    ) -> Self {
+        let payload = Payload::Encoded(content_type, bytes);
+        Self::new(core, pick, handler, facts, payload)
+    }
+
+    fn new(
+        core: Arc<Core>,
+        pick: Pick,
+        handler: &'static HandlerInfo,
+        facts: &Facts,
+        payload: Payload,
+    ) -> Self {
+        Self {
+            core,
+            pick,
+            handler,
+            id: facts.id(),
+            key: facts.key_or(|| None).cloned(),
+            attempt: facts.attempt,
+            timeout: facts.timeout(),
+            deadline: facts.deadline(),
+            headers: facts.headers().clone(),
+            payload: Mutex::new(payload),
+        }
+    }
+
+    /// The type of the message.
+    #[must_use]
+    pub fn message(&self) -> &'static MessageInfo {
+        self.handler.message()
+    }
+
+    /// The handler it is for.
+    #[must_use]
+    pub const fn handler(&self) -> &'static HandlerInfo {
+        self.handler
+    }
+
+    /// The node it is on.
+    #[must_use]
+    pub fn node(&self) -> &NodeId {
+        &self.core.id
+    }
+
+    /// The id of the message.
+    #[must_use]
+    pub const fn id(&self) -> MessageId {
+        self.id
+    }
+
+    /// The routing key in canonical form; `None` for unkeyed messages.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// Which attempt this is, counted from 1.
+    #[must_use]
+    pub const fn attempt(&self) -> NonZeroU32 {
+        self.attempt
+    }
+
+    /// When the caller stops waiting, or the attempt ends.
+    #[must_use]
+    pub const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// The headers of the message.
+    #[must_use]
+    pub const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// Sets a header, which the handler will see.
+    pub fn set_header(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.headers.insert(name, value);
+    }
+
+    /// Takes it apart; `None` if it is not of type `M`, which never happens inside this crate.
+    pub(crate) fn into_parts<M: Message>(self) -> Option<(Arc<Core>, Pick, Facts, Input<M>)> {
+        let input = match self
+            .payload
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+        {
+            Payload::Typed(message) => Input::Typed(*message.downcast().ok()?),
+            Payload::Encoded(content_type, bytes) => Input::Encoded(content_type, bytes),
+        };
+        let facts = Facts::of(self.timeout, Some(self.id), self.key, self.headers)
+            .with_deadline(self.deadline)
+            .with_attempt(self.attempt);
+        Some((self.core, self.pick, facts, input))
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("handler", &self.handler)
+            .field("id", &self.id)
+            .field("key", &self.key)
+            .field("attempt", &self.attempt)
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a handler came to, as the layers of a node see it.
+pub struct Outcome {
+    reply: Box<dyn Any + Send>,
+    error: fn(&(dyn Any + Send)) -> Option<&(dyn Error + 'static)>,
+    settle: fn(Box<dyn Any + Send>) -> Result<(), Failure>,
+}
+
+impl Outcome {
+    pub(crate) fn new<M: Message>(reply: Reply<M>) -> Self {
+        Self {
+            reply: Box::new(reply),
+            error: |reply| {
+                reply
+                    .downcast_ref::<Reply<M>>()
+                    .and_then(|reply| reply.as_ref().err())
+                    .map(|error| error as &(dyn Error + 'static))
+            },
+            settle: |reply| match reply.downcast::<Reply<M>>() {
+                Ok(reply) => reply.map(drop).map_err(Failure::of),
+                Err(_) => Err(Failure::layer(&"a layer changed the type of the outcome")),
+            },
+        }
+    }
+
+    /// Whether the handler succeeded.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.error().is_none()
+    }
+
+    /// The handler's error, as a [`SendError`].
+    #[must_use]
+    pub fn error(&self) -> Option<&(dyn Error + 'static)> {
+        (self.error)(&*self.reply)
+    }
+
+    pub(crate) fn into_reply<M: Message>(self) -> Option<Reply<M>> {
+        self.reply.downcast().ok().map(|reply| *reply)
+    }
+
+    pub(crate) fn settle(self) -> Result<(), Failure> {
+        (self.settle)(self.reply)
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outcome")
+            .field("error", &self.error())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why an attempt of a durable delivery failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) fault: Fault,
+    /// The error and its sources, outermost first.
+    pub(crate) chain: Vec<String>,
+}
+
+impl Failure {
+    pub(crate) fn of<E: Error + 'static>(error: SendError<E>) -> Self {
+        let fault = match &error {
+            // No later attempt reads these bytes differently.
+            SendError::Decode(_) => Fault::Permanent,
+            SendError::Rejected(declared) => Fault::of(declared),
+            other => Fault::of(other),
+        };
+        Self {
+            fault,
+            chain: chain(&error),
+        }
+    }
+
+    /// The outermost error.
+    pub(crate) fn text(&self) -> &str {
+        self.chain.first().map_or("", String::as_str)
+    }
+
+    /// A layer's own error: transient.
+    pub(crate) fn layer(error: &dyn fmt::Display) -> Self {
+        Self {
+            fault: Fault::UNDECLARED,
+            chain: vec![format!("a layer failed: {error}")],
+        }
+    }
+}
+
+fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+    std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| {
+        (**error).source()
+    })
+    .map(ToString::to_string)
+    .collect()
+}

@@ -1,0 +1,230 @@
+use std::cell::OnceCell;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::HandlerInfo;
+use super::extract::CancelSource;
+use crate::message::{Headers, Message, MessageId, MessageInfo, text_of};
+use crate::node::Core;
+
+/// One execution of a handler, as a [`FromContext`](super::FromContext) sees it.
+///
+/// Borrowed while the handler's parameters are read, before its body runs.
+pub struct Call<'a> {
+    pub(crate) core: &'a Arc<Core>,
+    pub(crate) handler: &'static HandlerInfo,
+    pub(crate) facts: &'a Facts,
+    key: Option<&'a dyn Key>,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) const fn new(
+        core: &'a Arc<Core>,
+        handler: &'static HandlerInfo,
+        facts: &'a Facts,
+    ) -> Self {
+        Self {
+            core,
+            handler,
+            facts,
+            key: None,
+        }
+    }
+
+    /// The same call, which can tell the key of its message.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn of<'b, M: Message>(&'b self, message: &'b M) -> Call<'b> {
+        Call {
+            core: self.core,
+            handler: self.handler,
+            facts: self.facts,
+            key: Some(message),
+        }
+    }
+
+    /// The handler that is about to run.
+    #[must_use]
+    pub const fn handler(&self) -> &'static HandlerInfo {
+        self.handler
+    }
+
+    /// The type of the message.
+    #[must_use]
+    pub fn message(&self) -> &'static MessageInfo {
+        self.handler.message()
+    }
+
+    /// The id of the message.
+    #[must_use]
+    pub fn id(&self) -> MessageId {
+        self.facts.id()
+    }
+
+    /// The routing key in canonical form; `None` for unkeyed messages.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.shared_key().map(|key| &**key)
+    }
+
+    pub(crate) fn shared_key(&self) -> Option<&Arc<str>> {
+        self.facts.key_or(|| self.key.and_then(Key::text))
+    }
+
+    /// Which attempt this is, counted from 1.
+    #[must_use]
+    pub const fn attempt(&self) -> NonZeroU32 {
+        self.facts.attempt
+    }
+
+    /// When the caller stops waiting, or the attempt ends.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.facts.deadline()
+    }
+
+    /// The headers of the message.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        self.facts.headers()
+    }
+
+    /// The node's state of type `T`, as [`Builder::state`](crate::node::Builder::state) was given it.
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<&'a T> {
+        self.core.states.get()
+    }
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("handler", &self.handler)
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is known of a call. Most handlers never ask, so all but the deadline is made, or taken
+/// from the caller's options, in one box behind a pointer.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    timeout: Duration,
+    pub(crate) attempt: NonZeroU32,
+    deadline: OnceCell<Instant>,
+    asked: OnceCell<Box<Asked>>,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    id: OnceCell<MessageId>,
+    key: OnceCell<Option<Arc<str>>>,
+    headers: Headers,
+    cancellation: OnceCell<CancelSource>,
+}
+
+static NO_HEADERS: Headers = Headers::new();
+
+impl Facts {
+    #[inline]
+    pub(crate) const fn new(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            attempt: NonZeroU32::MIN,
+            deadline: OnceCell::new(),
+            asked: OnceCell::new(),
+        }
+    }
+
+    /// Facts with an id, a key or headers of their own.
+    pub(crate) fn of(
+        timeout: Duration,
+        id: Option<MessageId>,
+        key: Option<Arc<str>>,
+        headers: Headers,
+    ) -> Self {
+        let asked = Asked {
+            id: id.map_or_else(OnceCell::new, OnceCell::from),
+            key: key.map_or_else(OnceCell::new, |key| OnceCell::from(Some(key))),
+            headers,
+            cancellation: OnceCell::new(),
+        };
+        Self {
+            asked: OnceCell::from(Box::new(asked)),
+            ..Self::new(timeout)
+        }
+    }
+
+    pub(crate) fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = OnceCell::from(deadline);
+        self
+    }
+
+    pub(crate) const fn with_attempt(mut self, attempt: NonZeroU32) -> Self {
+        self.attempt = attempt;
+        self
+    }
+
+    fn asked(&self) -> &Asked {
+        self.asked.get_or_init(Box::default)
+    }
+
+    /// How long the call may take.
+    pub(crate) const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Counted from the first question, which is the start of the call.
+    pub(crate) fn deadline(&self) -> Instant {
+        *self.deadline.get_or_init(|| Instant::now() + self.timeout)
+    }
+
+    pub(crate) fn id(&self) -> MessageId {
+        *self.asked().id.get_or_init(MessageId::new)
+    }
+
+    /// The id, if the caller gave one or somebody asked for one.
+    pub(crate) fn known_id(&self) -> Option<MessageId> {
+        self.asked.get()?.id.get().copied()
+    }
+
+    /// The key; `make` makes it where it is not known yet.
+    pub(crate) fn key_or(&self, make: impl FnOnce() -> Option<Arc<str>>) -> Option<&Arc<str>> {
+        self.asked().key.get_or_init(make).as_ref()
+    }
+
+    pub(crate) fn headers(&self) -> &Headers {
+        self.asked.get().map_or(&NO_HEADERS, |asked| &asked.headers)
+    }
+
+    pub(crate) fn cancellation(&self) -> &CancelSource {
+        self.asked().cancellation.get_or_init(CancelSource::new)
+    }
+
+    /// Tells the tasks of the handler that it came to its end.
+    #[inline]
+    pub(crate) fn finish(&self) {
+        if let Some(source) = self.asked.get().and_then(|asked| asked.cancellation.get()) {
+            source.finish();
+        }
+    }
+}
+
+/// A message whose key can be asked for.
+pub(crate) trait Key {
+    fn text(&self) -> Option<Arc<str>>;
+}
+
+impl<M: Message> Key for M {
+    fn text(&self) -> Option<Arc<str>> {
+        M::info()
+            .route()
+            .is_keyed()
+            .then(|| text_of(|writer| self.write_key(writer)).into())
+    }
+}

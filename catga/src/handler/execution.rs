@@ -1,0 +1,278 @@
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep_until};
+use tracing::Span;
+
+use super::call::Facts;
+use super::run::{Reply, Run};
+use super::{Call, Panic};
+use crate::message::{ContentType, Message, MessageInfo};
+use crate::node::{Core, SendError};
+use crate::telemetry;
+use crate::wiring::{Local, Row};
+
+/// The message of an execution: as the caller gave it, or as it was stored.
+pub(crate) enum Input<M> {
+    Typed(M),
+    Encoded(ContentType, Bytes),
+}
+
+/// Which handler of a message type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pick {
+    Handler(usize),
+    Broadcast(usize),
+}
+
+impl Pick {
+    pub(crate) fn of(self, row: &Row) -> Option<&Local> {
+        match self {
+            Self::Handler(index) => row.handlers.get(index),
+            Self::Broadcast(index) => row.broadcast.get(index),
+        }
+    }
+}
+
+pin_project! {
+    /// One execution of a handler, with its deadline, its span and its panics.
+    ///
+    /// The deadline is armed only when the handler does not finish at its first poll: most local
+    /// calls do, and a timer costs more than all the rest.
+    pub(crate) struct Execution<M: Message> {
+        #[pin]
+        run: Run<M>,
+        #[pin]
+        armed: Option<Armed>,
+        // `None` where nobody listens.
+        span: Option<Span>,
+    }
+}
+
+pin_project! {
+    struct Armed {
+        #[pin]
+        sleep: Sleep,
+        facts: Facts,
+        waiting: Waiting,
+    }
+}
+
+/// Counts an execution that a draining node waits for.
+struct Waiting(Arc<Core>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.leave();
+    }
+}
+
+impl<M: Message> Execution<M> {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self {
+            run: Run::new(),
+            armed: None,
+            span: None,
+        }
+    }
+
+    /// Starts the handler and polls it for the first time. Takes the facts if it waits.
+    #[inline]
+    pub(crate) fn start(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        core: &Arc<Core>,
+        local: &Local,
+        input: Input<M>,
+        facts: &mut Facts,
+    ) -> Poll<Reply<M>> {
+        let Some(start) = local.start::<M>() else {
+            return Poll::Ready(Err(SendError::no_route(M::info())));
+        };
+        self.first(cx, core, Some(local), facts, |run, facts| {
+            let message = match input {
+                Input::Typed(message) => message,
+                Input::Encoded(content_type, bytes) => {
+                    match (M::CODEC.decode)(content_type, &bytes) {
+                        Ok(message) => message,
+                        Err(error) => {
+                            return run.reply(Err(SendError::undecodable(M::info(), error)));
+                        }
+                    }
+                }
+            };
+            let mut run = run;
+            let call = Call::new(core, local.info, facts);
+            if let Err(error) = (start.0)(run.as_mut(), message, &call) {
+                run.reply(Err(SendError::failed(M::info(), error)));
+            }
+        })
+    }
+
+    /// Polls a future that ends in a handler, under the same deadline.
+    pub(crate) fn start_boxed(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        core: &Arc<Core>,
+        facts: &mut Facts,
+        future: Pin<Box<dyn Future<Output = Reply<M>> + Send>>,
+    ) -> Poll<Reply<M>> {
+        self.first(cx, core, None, facts, |run, _| run.boxed(future))
+    }
+
+    #[inline]
+    fn first(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        core: &Arc<Core>,
+        local: Option<&Local>,
+        facts: &mut Facts,
+        start: impl FnOnce(Pin<&mut Run<M>>, &Facts),
+    ) -> Poll<Reply<M>> {
+        let mut this = self.as_mut().project();
+        if let Some(local) = local
+            && telemetry::enabled()
+        {
+            *this.span = Some(telemetry::handling(core, local.info, facts));
+        }
+        let polled = {
+            let _entered = this.span.as_ref().map(Span::enter);
+            this.run.as_mut().poll_with(cx, |run| start(run, facts))
+        };
+        match polled {
+            Ok(Poll::Ready(reply)) => Poll::Ready(finish(reply, core, facts, this.span.as_ref())),
+            Ok(Poll::Pending) => {
+                core.waiting.enter();
+                this.armed.set(Some(Armed {
+                    sleep: sleep_until(facts.deadline()),
+                    facts: std::mem::replace(facts, Facts::new(facts.timeout())),
+                    waiting: Waiting(Arc::clone(core)),
+                }));
+                self.poll_deadline(cx)
+            }
+            Err(panic) => {
+                this.run.cancel();
+                Poll::Ready(panicked(M::info(), panic, core, facts, this.span.as_ref()))
+            }
+        }
+    }
+
+    /// Polls a handler that was started.
+    pub(crate) fn resume(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply<M>> {
+        let mut this = self.as_mut().project();
+        let polled = {
+            let _entered = this.span.as_ref().map(Span::enter);
+            this.run.as_mut().poll_with(cx, |_| {})
+        };
+        let Some(armed) = this.armed.as_mut().as_pin_mut() else {
+            // Polled after its end: nothing will ever come.
+            return Poll::Pending;
+        };
+        let armed = armed.project();
+        let reply = match polled {
+            Ok(Poll::Pending) => return self.poll_deadline(cx),
+            Ok(Poll::Ready(reply)) => {
+                finish(reply, &armed.waiting.0, armed.facts, this.span.as_ref())
+            }
+            Err(panic) => {
+                this.run.cancel();
+                panicked(
+                    M::info(),
+                    panic,
+                    &armed.waiting.0,
+                    armed.facts,
+                    this.span.as_ref(),
+                )
+            }
+        };
+        this.armed.set(None);
+        Poll::Ready(reply)
+    }
+
+    fn poll_deadline(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply<M>> {
+        let mut this = self.project();
+        let Some(armed) = this.armed.as_mut().as_pin_mut() else {
+            return Poll::Pending;
+        };
+        let armed = armed.project();
+        if armed.sleep.poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        // The handler stops first; its tasks hear of it when the facts are dropped.
+        this.run.cancel();
+        let error = SendError::timeout(M::info(), armed.facts.timeout());
+        let reply = located(error, &armed.waiting.0, armed.facts, this.span.as_ref());
+        this.armed.set(None);
+        Poll::Ready(reply)
+    }
+}
+
+#[inline]
+fn finish<R, E: std::error::Error + 'static>(
+    reply: Result<R, SendError<E>>,
+    core: &Core,
+    facts: &Facts,
+    span: Option<&Span>,
+) -> Result<R, SendError<E>> {
+    facts.finish();
+    match reply {
+        Ok(response) => Ok(response),
+        Err(error) => located(error, core, facts, span),
+    }
+}
+
+#[cold]
+fn panicked<R, E: std::error::Error + 'static>(
+    message: &'static MessageInfo,
+    panic: Panic,
+    core: &Core,
+    facts: &Facts,
+    span: Option<&Span>,
+) -> Result<R, SendError<E>> {
+    let error = SendError::panicked(message, panic.text);
+    located(error, core, facts, span)
+}
+
+#[cold]
+fn located<R, E: std::error::Error + 'static>(
+    error: SendError<E>,
+    core: &Core,
+    facts: &Facts,
+    span: Option<&Span>,
+) -> Result<R, SendError<E>> {
+    let error = error.located(&core.id, facts.known_id());
+    if let Some(span) = span {
+        telemetry::failed(span, &error);
+    }
+    Err(error)
+}
+
+/// Runs one handler to its end: waits for its turn under `concurrency`, then executes it.
+pub(crate) async fn execute<M: Message>(
+    core: Arc<Core>,
+    pick: Pick,
+    input: Input<M>,
+    facts: Facts,
+) -> Reply<M> {
+    let Some(local) = core.table.row(M::info()).and_then(|row| pick.of(row)) else {
+        return Err(SendError::no_route(M::info()));
+    };
+    let _permit = match &local.limit {
+        // Never closed, so this waits and nothing else.
+        Some(limit) => limit.acquire().await.ok(),
+        None => None,
+    };
+    let mut execution = pin!(Execution::new());
+    let mut input = Some((input, facts));
+    std::future::poll_fn(|cx| match input.take() {
+        Some((input, mut facts)) => execution
+            .as_mut()
+            .start(cx, &core, local, input, &mut facts),
+        None => execution.as_mut().resume(cx),
+    })
+    .await
+}

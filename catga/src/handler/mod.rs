@@ -1,0 +1,26 @@
+//! What runs: handlers, their parameters and what they return.
+//!
+//! [`#[handler]`](macro@crate::handler) registers a free function before `main` runs. The first
+//! parameter is the message, by value; each other one is anything that implements
+//! [`FromContext`].
+
+mod call;
+mod execution;
+mod extract;
+mod info;
+mod inline;
+mod reply;
+mod run;
+
+pub use call::Call;
+pub use extract::{
+    Cancellation, Context, Deadline, FromContext, MissingState, Parameter, Requirements, State,
+};
+pub use info::HandlerInfo;
+pub use reply::IntoReply;
+pub use run::{Reply, Run, Start, StartFn};
+
+pub(crate) use call::{Facts, Key};
+pub(crate) use execution::{Execution, Input, Pick, execute};
+pub(crate) use extract::Parent;
+pub(crate) use run::Panic;

@@ -1,0 +1,174 @@
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use super::Call;
+use super::inline::InlineFuture;
+use crate::BoxError;
+use crate::message::Message;
+use crate::node::SendError;
+
+/// What a handler of `M` comes to.
+pub type Reply<M> = Result<<M as Message>::Response, SendError<<M as Message>::Error>>;
+
+/// Starts a handler: reads its parameters from the call and stores its future in the [`Run`].
+///
+/// Fails, before anything of the handler ran, where a parameter cannot be had.
+pub type StartFn<M> = fn(Pin<&mut Run<M>>, M, &Call<'_>) -> Result<(), BoxError>;
+
+/// A [`StartFn`] as a type that the table can hold as `dyn Any`.
+#[doc(hidden)]
+pub struct Start<M: Message>(pub(crate) StartFn<M>);
+
+impl<M: Message> Start<M> {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(start: StartFn<M>) -> Self {
+        Self(start)
+    }
+}
+
+impl<M: Message> fmt::Debug for Start<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Start")
+    }
+}
+
+pin_project! {
+    /// One execution of a handler of `M`: nothing yet, or its future.
+    #[doc(hidden)]
+    pub struct Run<M: Message> {
+        #[pin]
+        future: InlineFuture<Reply<M>>,
+    }
+}
+
+impl<M: Message> Run<M> {
+    pub(crate) fn new() -> Self {
+        Self {
+            future: InlineFuture::empty(),
+        }
+    }
+
+    /// Stores the handler's future; `convert` makes a reply of what the handler returns.
+    #[doc(hidden)]
+    #[inline]
+    pub fn future<F, C>(self: Pin<&mut Self>, future: F, convert: C)
+    where
+        F: Future + Send + 'static,
+        C: Fn(F::Output) -> Reply<M> + Send + 'static,
+    {
+        self.project().future.set(Converted { future, convert });
+    }
+
+    /// Stores what a handler that is a plain `fn` returned.
+    #[doc(hidden)]
+    #[inline]
+    pub fn value<T, C>(self: Pin<&mut Self>, value: T, convert: C)
+    where
+        C: Fn(T) -> Reply<M> + Send + 'static,
+    {
+        self.reply(convert(value));
+    }
+
+    /// Stores a reply that is there already.
+    #[inline]
+    pub(crate) fn reply(self: Pin<&mut Self>, reply: Reply<M>) {
+        self.project().future.set(Ready(Some(reply)));
+    }
+
+    /// Stores a future of the reply itself.
+    pub(crate) fn boxed(
+        self: Pin<&mut Self>,
+        future: Pin<Box<dyn Future<Output = Reply<M>> + Send>>,
+    ) {
+        self.project().future.set(future);
+    }
+
+    /// Polls inside of `catch_unwind`: the one place where a handler's panic is caught.
+    ///
+    /// `start` stores the future, at the first poll.
+    #[inline]
+    pub(crate) fn poll_with(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        start: impl FnOnce(Pin<&mut Self>),
+    ) -> Result<Poll<Reply<M>>, Panic> {
+        catch_unwind(AssertUnwindSafe(|| {
+            start(self.as_mut());
+            self.as_mut().project().future.poll(cx)
+        }))
+        .map_err(|payload| Panic::new(&*payload))
+    }
+
+    /// Drops the handler's future: it stops at the await where it is.
+    pub(crate) fn cancel(self: Pin<&mut Self>) {
+        self.project().future.clear();
+    }
+}
+
+impl<M: Message> fmt::Debug for Run<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("future", &self.future).finish()
+    }
+}
+
+pin_project! {
+    // Written by hand: an `async` block around the handler's future would be a second state
+    // machine, which costs more than everything else here.
+    struct Converted<F, C> {
+        #[pin]
+        future: F,
+        convert: C,
+    }
+}
+
+impl<F, C, T> Future for Converted<F, C>
+where
+    F: Future,
+    C: Fn(F::Output) -> T,
+{
+    type Output = T;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let this = self.project();
+        this.future.poll(cx).map(this.convert)
+    }
+}
+
+/// A reply that is there already.
+struct Ready<T>(Option<T>);
+
+// Nothing in it is ever pinned.
+impl<T> Unpin for Ready<T> {}
+
+impl<T> Future for Ready<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
+        self.0.take().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+/// A caught panic: its text.
+#[derive(Debug)]
+pub(crate) struct Panic {
+    pub(crate) text: String,
+}
+
+impl Panic {
+    #[cold]
+    pub(crate) fn new(payload: &(dyn Any + Send)) -> Self {
+        let text = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without a text".to_owned());
+        Self { text }
+    }
+}

@@ -1,0 +1,63 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
+
+/// What a node is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// It takes messages.
+    Running,
+    /// It finishes what it has and takes nothing new.
+    Draining,
+    /// It has left.
+    Stopped,
+}
+
+/// The phase of a node; it only ever goes forward.
+#[derive(Debug)]
+pub(crate) struct Lifecycle {
+    phase: watch::Sender<Phase>,
+    /// Whether the phase is past `Running`: one load on the hot path.
+    refuses: AtomicBool,
+}
+
+impl Lifecycle {
+    pub(crate) fn new() -> Self {
+        Self {
+            phase: watch::Sender::new(Phase::Running),
+            refuses: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether new messages are refused.
+    #[inline]
+    pub(crate) fn refuses(&self) -> bool {
+        self.refuses.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// Goes on to a later phase; `false` if it was there already.
+    pub(crate) fn advance(&self, to: Phase) -> bool {
+        self.refuses.store(true, Ordering::Relaxed);
+        self.phase.send_if_modified(|phase| {
+            let later = to > *phase;
+            if later {
+                *phase = to;
+            }
+            later
+        })
+    }
+
+    /// Completes once the node has stopped.
+    ///
+    /// Cancel safe.
+    pub(crate) async fn stopped(&self) {
+        let mut phase = self.phase.subscribe();
+        // The sender is a field of `self`, so it cannot be gone.
+        let _ = phase.wait_for(|phase| *phase == Phase::Stopped).await;
+    }
+}

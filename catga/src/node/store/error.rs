@@ -1,0 +1,74 @@
+use std::fmt;
+use std::time::Duration;
+
+use crate::message::{EncodeError, MessageId};
+
+/// Why a message was not stored.
+///
+/// Nothing of it is stored and no handler will run, whatever the variant.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// No service takes the command.
+    #[non_exhaustive]
+    NoService {
+        /// The wire name of the command.
+        message: &'static str,
+    },
+    /// The node is shutting down or shut down.
+    #[non_exhaustive]
+    Refused {
+        /// The wire name of the message.
+        message: &'static str,
+        /// Its id, if it had one.
+        id: Option<MessageId>,
+    },
+    /// The queue had no room until the deadline.
+    #[non_exhaustive]
+    Full {
+        /// The wire name of the message.
+        message: &'static str,
+        /// Its id: to store it under the same id later, give it with `Options::id`.
+        id: MessageId,
+        /// How long the call waited for room.
+        after: Duration,
+    },
+    /// The message's own `Serialize` refused it.
+    #[non_exhaustive]
+    Encode {
+        /// The wire name of the message.
+        message: &'static str,
+        /// What `Serialize` said.
+        source: EncodeError,
+    },
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoService { message } => write!(
+                f,
+                "`{message}` was not stored: no service takes it; add a `#[handler]` for it, or list the crate that has one in `catga::use_crates!`"
+            ),
+            Self::Refused { message, .. } => {
+                write!(f, "`{message}` was not stored: the node is shutting down")
+            }
+            Self::Full { message, id, after } => write!(
+                f,
+                "`{message}` {id} was not stored: the queue had no room within {after:?}; its handlers are slower than its publishers, or `Builder::queue_capacity` is too small"
+            ),
+            Self::Encode { message, source } => {
+                write!(f, "`{message}` was not stored: {source}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Encode { source, .. } => Some(source),
+            Self::NoService { .. } | Self::Refused { .. } | Self::Full { .. } => None,
+        }
+    }
+}

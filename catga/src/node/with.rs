@@ -1,0 +1,196 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::store::{self, Broadcast, Published, StoreError, Stored};
+use super::{Core, Options, SendError, SendFuture};
+use crate::delivery::nth_id;
+use crate::handler::{Key, Parent};
+use crate::message::{Command, Event, Message, Request};
+
+/// The verbs of a [`Node`](crate::Node) or a [`Context`](crate::Context), with options for one
+/// call.
+///
+/// Each verb promises what it promises on [`Node`](crate::Node).
+#[must_use = "options alone do nothing: call a verb"]
+pub struct With<'a> {
+    pub(super) core: &'a Arc<Core>,
+    options: Option<Box<Options>>,
+    /// The execution that makes the call.
+    parent: Option<&'a Parent>,
+}
+
+impl<'a> With<'a> {
+    pub(crate) const fn new(core: &'a Arc<Core>) -> Self {
+        Self {
+            core,
+            options: None,
+            parent: None,
+        }
+    }
+
+    pub(crate) const fn child(core: &'a Arc<Core>, parent: &'a Parent) -> Self {
+        Self {
+            core,
+            options: None,
+            parent: Some(parent),
+        }
+    }
+
+    pub(crate) fn with(mut self, options: Options) -> Self {
+        self.options = Some(Box::new(options));
+        self
+    }
+
+    /// See [`Node::send`](crate::Node::send).
+    pub fn send<M: Request>(self, message: M) -> SendFuture<'a, M> {
+        let options = match self.parent {
+            None => self.options,
+            Some(parent) => Some(Box::new(parent.child_options(
+                self.options.map_or_else(Options::new, |options| *options),
+                "send",
+                &message,
+            ))),
+        };
+        SendFuture::new(self.core, options, message)
+    }
+
+    /// See [`Node::send_all`](crate::Node::send_all).
+    pub async fn send_all<M: Request>(
+        self,
+        messages: impl IntoIterator<Item = M, IntoIter: Send> + Send,
+    ) -> Vec<Result<M::Response, SendError<M::Error>>> {
+        // A queue for each key; an unkeyed message is a queue of its own.
+        let mut queues: Vec<Vec<(usize, M)>> = Vec::new();
+        let mut keys: HashMap<Arc<str>, usize> = HashMap::new();
+        let mut count = 0;
+        for message in messages {
+            let queue = match message.text() {
+                Some(key) => *keys.entry(key).or_insert(queues.len()),
+                None => queues.len(),
+            };
+            if queue == queues.len() {
+                queues.push(Vec::new());
+            }
+            queues[queue].push((count, message));
+            count += 1;
+        }
+        let this = &self;
+        let mut running: FuturesUnordered<_> = queues
+            .into_iter()
+            .map(async |queue| {
+                let mut replies = Vec::with_capacity(queue.len());
+                for (index, message) in queue {
+                    replies.push((index, this.nth(index).send(message).await));
+                }
+                replies
+            })
+            .collect();
+        let mut replies: Vec<Option<_>> = std::iter::repeat_with(|| None).take(count).collect();
+        while let Some(done) = running.next().await {
+            for (index, reply) in done {
+                replies[index] = Some(reply);
+            }
+        }
+        replies.into_iter().flatten().collect()
+    }
+
+    /// See [`Node::enqueue`](crate::Node::enqueue).
+    #[allow(clippy::missing_errors_doc, reason = "on `Node::enqueue`")]
+    pub async fn enqueue<M: Command>(self, command: M) -> Result<Stored, StoreError> {
+        let (core, options, child) = self.for_store("enqueue", &command);
+        store::enqueue(core, options, child, command).await
+    }
+
+    /// See [`Node::enqueue_all`](crate::Node::enqueue_all).
+    pub async fn enqueue_all<M: Command>(
+        self,
+        commands: impl IntoIterator<Item = M, IntoIter: Send> + Send,
+    ) -> Vec<Result<Stored, StoreError>> {
+        let mut results = Vec::new();
+        for command in commands {
+            results.push(self.nth(results.len()).enqueue(command).await);
+        }
+        results
+    }
+
+    /// See [`Node::publish`](crate::Node::publish).
+    #[allow(clippy::missing_errors_doc, reason = "on `Node::publish`")]
+    pub async fn publish<M: Event>(self, event: M) -> Result<Published, StoreError> {
+        let (core, options, child) = self.for_store("publish", &event);
+        store::publish(core, options, child, event).await
+    }
+
+    /// See [`Node::publish_all`](crate::Node::publish_all).
+    pub async fn publish_all<M: Event>(
+        self,
+        events: impl IntoIterator<Item = M, IntoIter: Send> + Send,
+    ) -> Vec<Result<Published, StoreError>> {
+        let mut results = Vec::new();
+        for event in events {
+            results.push(self.nth(results.len()).publish(event).await);
+        }
+        results
+    }
+
+    /// See [`Node::broadcast`](crate::Node::broadcast).
+    #[allow(clippy::missing_errors_doc, reason = "on `Node::broadcast`")]
+    #[allow(clippy::unused_async, reason = "a broker has to be waited for")]
+    pub async fn broadcast<M: Event>(self, event: M) -> Result<Broadcast, StoreError> {
+        let (core, options, child) = self.for_store("broadcast", &event);
+        store::broadcast(core, options, child, &event)
+    }
+
+    /// See [`Node::broadcast_all`](crate::Node::broadcast_all).
+    pub async fn broadcast_all<M: Event>(
+        self,
+        events: impl IntoIterator<Item = M, IntoIter: Send> + Send,
+    ) -> Vec<Result<Broadcast, StoreError>> {
+        let mut results = Vec::new();
+        for event in events {
+            results.push(self.nth(results.len()).broadcast(event).await);
+        }
+        results
+    }
+
+    /// The same for the n-th message of a batch: an id that was given is the first one's, and the
+    /// others get one that follows from it.
+    fn nth(&self, n: usize) -> With<'a> {
+        With {
+            core: self.core,
+            options: self.options.clone().map(|mut options| {
+                options.id = options.id.map(|id| nth_id(id, n));
+                options
+            }),
+            parent: self.parent,
+        }
+    }
+
+    fn for_store<M: Message>(
+        self,
+        verb: &'static str,
+        message: &M,
+    ) -> (&'a Arc<Core>, Options, bool) {
+        let options = self.options.map_or_else(Options::new, |options| *options);
+        match self.parent {
+            None => (self.core, options, false),
+            Some(parent) => (
+                self.core,
+                parent.child_options(options, verb, message),
+                true,
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for With<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("With")
+            .field("node", &self.core.id)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
