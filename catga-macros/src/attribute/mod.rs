@@ -1,0 +1,15 @@
+//! What the attributes of all macros have in common: how options are written and reported.
+
+mod crate_path;
+mod duration;
+mod errors;
+mod options;
+mod suggestion;
+mod value;
+
+pub(crate) use crate_path::{default_crate_path, parse_crate_path};
+pub(crate) use duration::parse_duration;
+pub(crate) use errors::Errors;
+pub(crate) use options::Options;
+pub(crate) use suggestion::{closest, did_you_mean, list};
+pub(crate) use value::{parse_positive, parse_value};

@@ -1,0 +1,125 @@
+use proc_macro2::{Ident, TokenStream};
+use syn::Path;
+use syn::parse::ParseStream;
+use syn::{LitStr, parenthesized};
+
+use crate::attribute::{
+    Errors, Options, default_crate_path, parse_crate_path, parse_duration, parse_positive,
+    parse_value,
+};
+
+const OPTIONS: Options = Options {
+    attribute: "#[handler]",
+    known: &["concurrency", "retry", "broadcast", "serial", "crate"],
+    refused: &[],
+};
+
+const RETRY: Options = Options {
+    attribute: "retry(..)",
+    known: &["max", "after", "cap"],
+    refused: &[],
+};
+
+/// What stands in the parentheses of `#[handler]`.
+pub(crate) struct HandlerOptions {
+    pub(crate) catga: Path,
+    pub(crate) concurrency: Option<u32>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) broadcast: bool,
+    pub(crate) serial: bool,
+}
+
+/// `retry(max = 8, after = "200ms", cap = "30s")`
+pub(crate) struct Retry {
+    pub(crate) max: u32,
+    pub(crate) after_ms: u64,
+    pub(crate) cap_ms: u64,
+}
+
+impl HandlerOptions {
+    pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut options = Self {
+            catga: default_crate_path(),
+            concurrency: None,
+            retry: None,
+            broadcast: false,
+            serial: false,
+        };
+        let mut durable: Vec<Ident> = Vec::new();
+        OPTIONS.read(tokens, errors, |option, ident, input, errors| {
+            match option {
+                "concurrency" => options.concurrency = Some(parse_positive(input)?),
+                "retry" => {
+                    durable.push(ident.clone());
+                    options.retry = Some(Retry::parse(ident, input, errors)?);
+                }
+                "serial" => {
+                    durable.push(ident.clone());
+                    options.serial = true;
+                }
+                "broadcast" => options.broadcast = true,
+                _ => options.catga = parse_crate_path(input)?,
+            }
+            Ok(())
+        });
+        for ident in durable.iter().filter(|_| options.broadcast) {
+            errors.at(
+                ident,
+                format!(
+                    "a broadcast event is delivered at most once and waits in no lane: `{ident}` has no meaning for it"
+                ),
+            );
+        }
+        options
+    }
+}
+
+impl Retry {
+    fn parse(ident: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Self> {
+        let mut retry = Self {
+            max: 5,
+            after_ms: 200,
+            cap_ms: 30_000,
+        };
+        if !input.peek(syn::token::Paren) {
+            return Err(syn::Error::new_spanned(
+                ident,
+                "say how to retry: `retry(max = 5, after = \"200ms\", cap = \"30s\")`, or some of it",
+            ));
+        }
+        let inner;
+        parenthesized!(inner in input);
+        let tokens: TokenStream = inner.parse()?;
+        if tokens.is_empty() {
+            errors.at(
+                ident,
+                "an empty `retry()` says nothing: give `max`, `after` or `cap`",
+            );
+        }
+        let mut cap: Option<LitStr> = None;
+        RETRY.read(tokens, errors, |option, _, input, _| {
+            match option {
+                "max" => retry.max = parse_positive(input)?,
+                "after" => retry.after_ms = parse_duration(&parse_value(input)?)?,
+                _ => {
+                    let literal = parse_value(input)?;
+                    retry.cap_ms = parse_duration(&literal)?;
+                    cap = Some(literal);
+                }
+            }
+            Ok(())
+        });
+        match cap {
+            Some(cap) if retry.cap_ms < retry.after_ms => {
+                errors.at(
+                    cap,
+                    "the longest wait is shorter than the first one, `after`",
+                );
+            }
+            Some(_) => {}
+            // A first wait longer than the default cap is meant as it is written.
+            None => retry.cap_ms = retry.cap_ms.max(retry.after_ms),
+        }
+        Ok(retry)
+    }
+}

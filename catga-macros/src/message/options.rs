@@ -1,0 +1,65 @@
+use proc_macro2::{Span, TokenStream};
+use syn::{LitStr, Path, Type};
+
+use super::{Kind, wire_name};
+use crate::attribute::{
+    Errors, default_crate_path, parse_crate_path, parse_duration, parse_positive, parse_value,
+};
+
+/// What stands in the parentheses of a message attribute.
+pub(crate) struct MessageOptions {
+    pub(crate) catga: Path,
+    pub(crate) response: Option<Type>,
+    pub(crate) error: Option<Type>,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) version: Option<u32>,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) idempotent: bool,
+}
+
+impl MessageOptions {
+    pub(crate) fn parse(kind: Kind, tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut options = Self {
+            catga: default_crate_path(),
+            response: None,
+            error: None,
+            name: None,
+            version: None,
+            timeout_ms: None,
+            idempotent: false,
+        };
+        let mut has_response = false;
+        kind.options().read(tokens, errors, |option, _, input, _| {
+            match option {
+                "response" => {
+                    has_response = true;
+                    options.response = Some(parse_value(input)?);
+                }
+                "error" => options.error = Some(parse_value(input)?),
+                "name" => options.name = Some(wire_name::check(parse_value(input)?)?),
+                "version" => options.version = Some(parse_positive(input)?),
+                "timeout" => options.timeout_ms = Some(parse_timeout(&parse_value(input)?)?),
+                "idempotent" => options.idempotent = true,
+                _ => options.catga = parse_crate_path(input)?,
+            }
+            Ok(())
+        });
+        if kind == Kind::Query && !has_response {
+            errors.push(syn::Error::new(
+                Span::call_site(),
+                "a query answers something: add `response = Type`, or make it a `#[command]`",
+            ));
+        }
+        options
+    }
+}
+
+fn parse_timeout(literal: &LitStr) -> syn::Result<u64> {
+    match parse_duration(literal)? {
+        0 => Err(syn::Error::new_spanned(
+            literal,
+            "a timeout of zero would fail every call",
+        )),
+        millis => Ok(millis),
+    }
+}

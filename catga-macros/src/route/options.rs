@@ -1,0 +1,122 @@
+use proc_macro2::TokenStream;
+use quote::ToTokens as _;
+use syn::parse::ParseStream;
+use syn::punctuated::Punctuated;
+use syn::{LitStr, Token, parenthesized, token};
+
+use super::strategy::{CONSISTENT_HASH, TOPIC};
+use super::{FieldPath, Strategy, Topic};
+use crate::attribute::{Errors, Options, parse_value};
+
+const OPTIONS: Options = Options {
+    attribute: "#[route]",
+    known: &["key", "strategy", "topic"],
+    refused: &[],
+};
+
+/// What one `#[route(..)]` says.
+#[derive(Default)]
+pub(crate) struct Route {
+    pub(crate) key: Vec<FieldPath>,
+    pub(crate) strategy: Option<Strategy>,
+    pub(crate) topic: Option<Topic>,
+    /// Options whose value may be wrong: their absence is not reported as well.
+    given: Vec<&'static str>,
+}
+
+impl Route {
+    pub(crate) fn parse(attribute: &syn::Attribute, errors: &mut Errors) -> Self {
+        let tokens = match &attribute.meta {
+            syn::Meta::List(list) => list.tokens.clone(),
+            syn::Meta::Path(_) => TokenStream::new(),
+            syn::Meta::NameValue(_) => {
+                errors.at(
+                    attribute,
+                    "write the options in parentheses: `#[route(key = \"..\")]`",
+                );
+                return Self::default();
+            }
+        };
+        if tokens.is_empty() {
+            errors.at(
+                attribute,
+                "`#[route]` without an option says nothing: give `key`, `strategy` or `topic`",
+            );
+        }
+        let mut route = Self::default();
+        OPTIONS.read(tokens, errors, |option, _, input, errors| {
+            route.given.push(option);
+            match option {
+                "key" => route.key = parse_key(input, errors)?,
+                "strategy" => route.strategy = Some(Strategy::parse(parse_value(input)?)?),
+                _ => route.topic = Some(Topic::parse(parse_value(input)?)?),
+            }
+            Ok(())
+        });
+        route
+    }
+
+    /// Refuses what cannot be meant together; `is_keyed` knows of `#[key]` too.
+    pub(crate) fn check(&self, is_keyed: bool, is_event: bool, errors: &mut Errors) {
+        if let Some(topic) = self.topic.as_ref().filter(|_| !is_event) {
+            errors.at(
+                &topic.literal,
+                "a topic is for events: commands and queries have one handler, found by `key` or `strategy`",
+            );
+            return;
+        }
+        let Some(strategy) = &self.strategy else {
+            return;
+        };
+        let contradiction = match strategy.name {
+            TOPIC if !self.given.contains(&"topic") => {
+                "the strategy `topic` needs a topic: add `topic = \"..\"`"
+            }
+            TOPIC => return,
+            _ if self.topic.is_some() => {
+                "a topic decides where the event goes: leave out `strategy`, or `topic`"
+            }
+            CONSISTENT_HASH if !is_keyed && !self.given.contains(&"key") => {
+                "consistent hashing needs a key: add `key = \"..\"`, or `#[key]` on a field"
+            }
+            CONSISTENT_HASH => return,
+            _ if is_keyed => {
+                "a key decides which node handles the message: leave out `strategy`, or the key"
+            }
+            _ => return,
+        };
+        errors.at(&strategy.literal, contradiction);
+    }
+}
+
+/// `key = "a"` or `key = ("a", "b")`.
+fn parse_key(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Vec<FieldPath>> {
+    input.parse::<Token![=]>()?;
+    if !input.peek(token::Paren) {
+        return Ok(vec![FieldPath::parse(&input.parse()?)?]);
+    }
+    let inner;
+    let parentheses = parenthesized!(inner in input);
+    let literals = Punctuated::<LitStr, Token![,]>::parse_terminated(&inner)?;
+    if literals.is_empty() {
+        return Err(syn::Error::new(
+            parentheses.span.join(),
+            "a key needs at least one field",
+        ));
+    }
+    let mut paths: Vec<FieldPath> = Vec::new();
+    for literal in &literals {
+        let Some(path) = errors.keep(FieldPath::parse(literal)) else {
+            continue;
+        };
+        if paths.iter().any(|known| known.text == path.text) {
+            errors.at(
+                literal.to_token_stream(),
+                format!("`{}` is already part of the key", path.text),
+            );
+        } else {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
