@@ -1,0 +1,86 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use catga::{Headers, MessageId, Options, State, event, handler};
+use serde::{Deserialize, Serialize};
+
+use crate::node;
+
+#[derive(Clone, Default)]
+struct Shared {
+    works: Arc<AtomicBool>,
+    replayed: Arc<AtomicUsize>,
+    others: Arc<AtomicUsize>,
+}
+
+#[event(name = "parcels.sent")]
+#[route(key = "to")]
+#[derive(Serialize, Deserialize)]
+struct ParcelSent {
+    to: String,
+}
+
+#[handler(retry(max = 2, after = "1ms"))]
+async fn deliver(
+    _: ParcelSent,
+    State(shared): State<Shared>,
+    headers: Headers,
+) -> anyhow::Result<()> {
+    if !shared.works.load(Ordering::SeqCst) {
+        anyhow::bail!("no such street");
+    }
+    assert_eq!(headers.get("tenant"), Some("acme"));
+    assert_eq!(headers.get("catga-replay"), Some("true"));
+    shared.replayed.fetch_add(1, Ordering::SeqCst);
+    Ok(())
+}
+
+#[handler]
+async fn count(_: ParcelSent, State(shared): State<Shared>) {
+    shared.others.fetch_add(1, Ordering::SeqCst);
+}
+
+#[tokio::test]
+async fn a_dead_letter_has_its_whole_context_and_can_be_replayed_once() {
+    let shared = Shared::default();
+    let node = node!(.state(shared.clone()));
+    let id = MessageId::new();
+    let options = Options::new().id(id).header("tenant", "acme");
+    node.with(options).publish(ParcelSent { to: "x".into() }).await.unwrap();
+    while node.dead_letters().is_empty() {
+        tokio::task::yield_now().await;
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    let letter = node.dead_letters().remove(0);
+    assert_eq!(letter.id(), id);
+    assert_eq!(letter.key(), Some("x"));
+    assert_eq!(letter.message().name(), "parcels.sent");
+    assert_eq!(letter.handler().name(), "deliver");
+    assert_eq!(letter.attempts().get(), 2);
+    assert_eq!(letter.headers().get("tenant"), Some("acme"));
+    assert!(letter.error_chain()[0].contains("no such street"));
+    assert!(letter.at() <= std::time::SystemTime::now());
+
+    shared.works.store(true, Ordering::SeqCst);
+    assert_eq!(node.replay(&letter).await.unwrap().unwrap().id(), id);
+    assert!(node.replay(&letter).await.unwrap().is_none());
+    assert!(!node.discard(&letter));
+    node.shutdown().await.unwrap();
+    assert_eq!(shared.replayed.load(Ordering::SeqCst), 1);
+    assert_eq!(shared.others.load(Ordering::SeqCst), 1, "only the handler that failed");
+    assert!(node.dead_letters().is_empty());
+}
+
+#[tokio::test]
+async fn a_discarded_dead_letter_is_gone_and_one_that_cannot_be_replayed_is_not() {
+    let node = node!(.state(Shared::default()));
+    for to in ["x", "y"] {
+        node.publish(ParcelSent { to: to.into() }).await.unwrap();
+    }
+    node.shutdown().await.unwrap();
+    let letters = node.dead_letters();
+    assert_eq!(letters.len(), 2);
+    assert!(node.discard(&letters[0]));
+    assert!(node.replay(&letters[1]).await.is_err(), "the node has stopped");
+    assert_eq!(node.dead_letters()[0].number(), letters[1].number());
+}

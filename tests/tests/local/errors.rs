@@ -1,0 +1,134 @@
+use std::error::Error as _;
+
+use catga::{Fault, SendError, command, handler, query};
+use serde::{Deserialize, Serialize};
+
+use crate::node;
+
+#[derive(Debug, PartialEq, thiserror::Error, Fault, Serialize, Deserialize)]
+enum OrderError {
+    #[error("{sku} is sold out")]
+    #[permanent]
+    SoldOut { sku: String },
+    #[error("the warehouse is away")]
+    #[transient(after = "2s", max = 8)]
+    WarehouseAway,
+}
+
+#[command(response = u32, error = OrderError)]
+#[derive(Serialize, Deserialize)]
+struct Order {
+    sku: String,
+}
+
+#[handler]
+async fn order(order: Order) -> Result<u32, OrderError> {
+    match order.sku.as_str() {
+        "gone" => Err(OrderError::SoldOut { sku: order.sku }),
+        "away" => Err(OrderError::WarehouseAway),
+        "panic" => panic!("the warehouse burns"),
+        _ => Ok(7),
+    }
+}
+
+#[query(response = u32)]
+#[derive(Serialize, Deserialize)]
+struct Stock {
+    fails: bool,
+}
+
+#[handler]
+async fn stock(query: Stock) -> anyhow::Result<u32> {
+    if query.fails {
+        return Err(anyhow::Error::new(OrderError::WarehouseAway).context("no stock"));
+    }
+    Ok(1)
+}
+
+#[command(idempotent)]
+#[derive(Serialize, Deserialize)]
+struct Explode;
+
+#[handler]
+fn explode(_: Explode) {
+    panic!("{}", "in place");
+}
+
+#[tokio::test]
+async fn a_declared_error_arrives_typed() {
+    let node = node!();
+    let order = |sku: &str| node.send(Order { sku: sku.into() });
+    assert_eq!(order("here").await.unwrap(), 7);
+    let error = order("gone").await.unwrap_err();
+    assert_eq!(error.to_string(), "gone is sold out");
+    assert!(!error.is_retryable());
+    let SendError::Rejected(OrderError::SoldOut { sku }) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(sku, "gone");
+}
+
+#[tokio::test]
+async fn an_undeclared_error_arrives_with_its_text_and_chain() {
+    let node = node!();
+    let error = node.send(Stock { fails: true }).await.unwrap_err();
+    assert!(error.to_string().contains("no stock"), "{error}");
+    let mut chain = Vec::new();
+    let mut source = error.source();
+    while let Some(error) = source {
+        chain.push(error.to_string());
+        source = error.source();
+    }
+    assert_eq!(chain, ["no stock", "the warehouse is away"]);
+    assert!(error.is_retryable(), "a query, and not a permanent error");
+    assert!(matches!(error, SendError::Failed(_)));
+}
+
+#[tokio::test]
+async fn a_panic_is_an_error_and_the_node_goes_on() {
+    let node = node!();
+    let error = node.send(Order { sku: "panic".into() }).await.unwrap_err();
+    let SendError::Panicked(panicked) = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(panicked.text(), "the warehouse burns");
+    assert!(!error.is_retryable());
+    let error = node.send(Explode).await.unwrap_err();
+    assert!(error.to_string().contains("in place"), "{error}");
+    assert!(error.is_retryable(), "the command is idempotent");
+    assert_eq!(node.send(Stock { fails: false }).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn the_question_mark_works_between_messages_with_different_errors() {
+    async fn both(node: &catga::Node, sku: &str) -> Result<Option<u32>, SendError> {
+        let stock = node.send(Stock { fails: false }).await?;
+        match node.send(Order { sku: sku.into() }).await {
+            Ok(count) => Ok(Some(count + stock)),
+            Err(error) => {
+                error.split()?;
+                Ok(None)
+            }
+        }
+    }
+    async fn widened(node: &catga::Node) -> Result<u32, SendError<OrderError>> {
+        let stock = node
+            .send(Stock { fails: true })
+            .await
+            .map_err(SendError::widen)?;
+        Ok(stock)
+    }
+    let node = node!();
+    assert_eq!(both(&node, "here").await.unwrap(), Some(8));
+    assert_eq!(both(&node, "gone").await.unwrap(), None);
+    assert!(both(&node, "panic").await.is_err());
+    assert!(matches!(widened(&node).await, Err(SendError::Failed(_))));
+}
+
+#[test]
+fn a_fault_is_found_behind_context() {
+    let inner = anyhow::Error::new(OrderError::SoldOut { sku: "x".into() });
+    let wrapped: catga::BoxError = inner.context("outer").context("outermost").into();
+    assert_eq!(Fault::of(&*wrapped), Fault::Permanent);
+    assert_eq!(Fault::of(&std::fmt::Error), Fault::UNDECLARED);
+}

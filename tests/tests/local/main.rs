@@ -1,0 +1,32 @@
+//! One node in one process, through the public API.
+
+mod batch;
+mod broadcast;
+mod cancellation;
+mod children;
+mod dead_letters;
+mod errors;
+mod extractors;
+mod keys;
+mod lanes;
+mod layers;
+mod limits;
+mod options;
+mod retries;
+mod send;
+mod shutdown;
+mod store;
+mod tracing;
+
+/// A node with the handlers of the module that calls this.
+macro_rules! node {
+    ($($builder:tt)*) => {
+        catga::Node::builder("test")
+            .only(|handler| handler.module() == module_path!())
+            $($builder)*
+            .start()
+            .await
+            .unwrap()
+    };
+}
+pub(crate) use node;
