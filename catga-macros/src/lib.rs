@@ -13,6 +13,8 @@ mod route;
 mod use_crates;
 
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod snapshots;
 
 /// Makes a struct or an enum a command: a message that asks one handler to do something.

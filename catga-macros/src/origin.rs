@@ -1,9 +1,10 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
-use syn::Path;
+
+use crate::attribute::CratePath;
 
 /// An `Origin` for what is declared at `declared`.
-pub(crate) fn origin(catga: &Path, declared: Span) -> TokenStream {
+pub(crate) fn origin(catga: &CratePath, declared: Span) -> TokenStream {
     let span = Span::mixed_site();
     // Without the macro's own context, `line!` gives the line of the declaration and not that of
     // the attribute.

@@ -1,4 +1,83 @@
 //! Distributed message handling, wired at compile time.
+//!
+//! Annotate structs as commands, queries and events, and functions as their handlers. The macros
+//! write the registration, the typed dispatch and the routing key; [`Node`] runs the whole.
+//!
+//! ```
+//! use catga::{Node, command, handler};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[command(response = u32)]
+//! #[derive(Serialize, Deserialize)]
+//! struct Double {
+//!     number: u32,
+//! }
+//!
+//! #[handler]
+//! async fn double(command: Double) -> u32 {
+//!     command.number * 2
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let here = module_path!();
+//! let node = Node::builder("arithmetic")
+//! #   .only(move |handler| handler.module() == here)
+//!     .start()
+//!     .await?;
+//! assert_eq!(node.send(Double { number: 21 }).await?, 42);
+//! node.shutdown().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Messages and handlers
+//!
+//! [`#[command]`](macro@command) asks one handler to do something, [`#[query]`](macro@query) asks
+//! one for something, [`#[event]`](macro@event) tells any number of handlers what happened.
+//! [`#[route]`](macro@route) gives a message its key: messages with the same key are handled at
+//! the same place, and stored ones in the order in which they were stored.
+//!
+//! [`#[handler]`](macro@handler) registers a free function. Its first parameter is the message, by
+//! value; the others are what a call provides: [`State`], [`Context`], [`Deadline`], [`Headers`],
+//! or a type of your own that implements [`FromContext`]. It returns the response, or a `Result`
+//! with the message's declared error, or with any error where none is declared.
+//!
+//! Handlers register themselves before `main` runs. [`Builder::only`](node::Builder::only)
+//! selects the ones that a node runs, and [`use_crates!`] keeps the linker from dropping a crate
+//! that is there only for its handlers. What is wrong with the wiring is reported all at once
+//! when a node starts, and by [`check!`] in a test.
+//!
+//! # Verbs
+//!
+//! | verb | returns when it is | guarantee |
+//! |---|---|---|
+//! | [`send`](Node::send) | handled, with the response | executed at most once |
+//! | [`enqueue`](Node::enqueue) | stored | a command is handled at least once, in order per key |
+//! | [`publish`](Node::publish) | stored | an event is handled at least once per service, in order per key |
+//! | [`broadcast`](Node::broadcast) | handed over | an event reaches each live node at most once |
+//!
+//! Each has a batch form: `send_all`, `enqueue_all`, `publish_all`, `broadcast_all`.
+//! [`Node::with`] sets [`Options`] for one call. Handlers use the same verbs on their [`Context`].
+//!
+//! Without a broker everything is in the memory of the process: what is stored outlives its
+//! caller and every failure of a handler, but not the process.
+//!
+//! # Failures
+//!
+//! [`SendError`] says whether anything ran. A declared error arrives as its own type. A failed
+//! delivery is repeated with backoff, as the handler's [retry policy](delivery::retry::Policy) and
+//! the [`Fault`](enum@Fault) of its error say; only messages with the same key wait for it. After its last
+//! attempt it is a [dead letter](Node::dead_letters), which can be [replayed](Node::replay).
+//! A handler's panic is caught and is a failure like any other, unless the program is built with
+//! `panic = "abort"`; the node says so when it starts.
+//!
+//! # Speed
+//!
+//! A local [`send`](Node::send) allocates nothing and adds about ten nanoseconds to the direct
+//! call: a slot per message type is resolved once, the handler's future is stored in place, and
+//! the deadline is armed only when the handler waits. Nothing is paid for tracing without a
+//! subscriber, nor for [layers](node::Builder::layer) without one.
 
 // The macros write `::catga::…`; inside this crate that name is the crate itself.
 #[allow(unused_extern_crates, reason = "used by the macros")]
@@ -30,7 +109,16 @@ pub mod __private {
 
     pub use crate::delivery::fault::Classifier;
     pub use crate::delivery::retry::Policy;
-    pub use crate::handler::{IntoReply, Parameter, Run, Start};
-    pub use crate::message::{Codec, DeclaresError, Route};
+    pub use crate::handler::{Parameter, Run, reply, start};
+    pub use crate::message::{Codec, Declared, Route, Undeclared};
     pub use crate::wiring::{Origin, UsedCrate};
+
+    /// The attributes that the message macros take off their items.
+    pub mod marks {
+        pub use catga_macros::{command, event, key, query, route};
+    }
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -43,7 +43,10 @@ fn find(query: FindOrder, State(store): State<Store>) -> Option<Order> {
 
 #[handler]
 async fn invoice(event: OrderPlaced, State(books): State<Books>) {
-    books.write(format!("invoice for {}: {} cents", event.order_id, event.total_cents));
+    books.write(format!(
+        "invoice for {}: {} cents",
+        event.order_id, event.total_cents
+    ));
 }
 
 /// The courier of the first order comes late: its message is tried again, and only here.
@@ -53,6 +56,10 @@ async fn ship(event: OrderPlaced, State(books): State<Books>, cx: Context) -> an
         books.write(format!("no courier for {} yet", event.order_id));
         anyhow::bail!("no courier");
     }
-    books.write(format!("parcel for {} sent, attempt {}", event.order_id, cx.attempt()));
+    books.write(format!(
+        "parcel for {} sent, attempt {}",
+        event.order_id,
+        cx.attempt()
+    ));
     Ok(())
 }

@@ -23,7 +23,12 @@ async fn main() -> anyhow::Result<()> {
         .state(books.clone())
         .start()
         .await?;
-    println!("node {} of service `{}`\n\n{}\n", node.id(), node.service(), node.wiring());
+    println!(
+        "node {} of service `{}`\n\n{}\n",
+        node.id(),
+        node.service(),
+        node.wiring()
+    );
 
     println!("— place an order: a direct call to the handler in this process");
     let receipt = node.send(order("o-1", "tea", 4)).await?;
@@ -44,7 +49,9 @@ async fn main() -> anyhow::Result<()> {
     ensure!(found.is_some_and(|order| order.status == Status::Placed));
 
     println!("— enqueue commands: stored at once, handled in order per key");
-    let cancel = CancelOrder { order_id: "o-3".into() };
+    let cancel = CancelOrder {
+        order_id: "o-3".into(),
+    };
     node.enqueue(order("o-3", "tea", 1)).await?;
     let stored = node.enqueue(cancel).await?;
     println!("  stored {}", stored.id());
@@ -53,10 +60,17 @@ async fn main() -> anyhow::Result<()> {
     node.shutdown().await?;
 
     let orders = store.orders();
-    for Order { order_id, status, .. } in &orders {
+    for Order {
+        order_id, status, ..
+    } in &orders
+    {
         println!("  {order_id}: {status:?}");
     }
-    ensure!(orders.iter().any(|order| order.order_id == "o-3" && order.status == Status::Cancelled));
+    ensure!(
+        orders
+            .iter()
+            .any(|order| order.order_id == "o-3" && order.status == Status::Cancelled)
+    );
 
     println!("— the event had two handlers, and one of them failed at first");
     for line in books.lines() {

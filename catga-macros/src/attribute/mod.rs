@@ -7,7 +7,7 @@ mod options;
 mod suggestion;
 mod value;
 
-pub(crate) use crate_path::{default_crate_path, parse_crate_path};
+pub(crate) use crate_path::{CratePath, respan};
 pub(crate) use duration::parse_duration;
 pub(crate) use errors::Errors;
 pub(crate) use options::Options;

@@ -33,8 +33,10 @@ impl Options {
                     return Err(input.error(format!("expected an option: {}", self.usage())));
                 };
                 let option = self.identify(&ident, &mut seen, errors);
+                let is_bare = input.is_empty() || input.peek(Token![,]);
                 let read = match option {
-                    Some(name) => each(name, &ident, input, errors),
+                    Some(name) => each(name, &ident, input, errors)
+                        .map_err(|error| if is_bare { needs_value(&ident) } else { error }),
                     None => skip_value(input),
                 };
                 if let Err(error) = read {
@@ -94,6 +96,11 @@ impl Options {
             list(self.known.iter().copied())
         )
     }
+}
+
+/// The parser's own error would have no better place than the end of the attribute.
+fn needs_value(ident: &Ident) -> syn::Error {
+    syn::Error::new_spanned(ident, format!("`{ident}` needs a value: `{ident} = ..`"))
 }
 
 /// Passes over the value of an option that nobody reads. Types are tried first: their commas do

@@ -3,6 +3,10 @@ pub(crate) fn closest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    // One index is not a misspelt other one.
+    if word.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     let allowed = word.chars().count().div_ceil(3).max(1);
     candidates
         .into_iter()

@@ -1,12 +1,13 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
-use syn::{Path, Variant};
+use syn::Variant;
 
 use super::marks::Fault;
+use crate::attribute::CratePath;
 
 /// Everything that the registration is made of.
 pub(crate) struct Expansion<'a> {
-    pub(crate) catga: &'a Path,
+    pub(crate) catga: &'a CratePath,
     pub(crate) ident: &'a Ident,
     /// A struct is one arm without a variant.
     pub(crate) arms: &'a [(Option<&'a Variant>, Option<Fault>)],
@@ -25,7 +26,8 @@ impl Expansion<'_> {
         let downcast = {
             // The type must be an error: if it is not, its name is the place to say so.
             let span = span.located_at(ident.span());
-            quote_spanned!(span=> error.downcast_ref::<#ident>())
+            let catga = catga.at(span);
+            quote_spanned!(span=> #catga::__private::Classifier::downcast::<#ident>(error))
         };
         quote_spanned! {span=>
             const _: () = {

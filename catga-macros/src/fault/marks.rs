@@ -36,7 +36,12 @@ impl Fault {
             );
         }
         if first.path().is_ident("permanent") {
-            errors.keep(first.meta.require_path_only());
+            if first.meta.require_path_only().is_err() {
+                errors.at(
+                    first,
+                    "`#[permanent]` has no options: there is no other attempt",
+                );
+            }
             return Some(Self::Permanent);
         }
         let tokens = match &first.meta {

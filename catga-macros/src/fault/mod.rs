@@ -9,7 +9,7 @@ use syn::{Attribute, Data, DeriveInput, Field};
 
 use self::expansion::Expansion;
 use self::marks::{Fault, is_mark};
-use crate::attribute::{Errors, Options, default_crate_path, parse_crate_path};
+use crate::attribute::{CratePath, Errors, Options};
 
 const OPTIONS: Options = Options {
     attribute: "#[fault]",
@@ -24,11 +24,11 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
         Ok(input) => input,
         Err(error) => return error.into_compile_error(),
     };
-    let mut catga = default_crate_path();
+    let mut catga = CratePath::default();
     for attribute in input.attrs.iter().filter(|it| it.path().is_ident("fault")) {
         if let Some(list) = errors.keep(attribute.meta.require_list()) {
             OPTIONS.read(list.tokens.clone(), &mut errors, |_, _, input, _| {
-                catga = parse_crate_path(input)?;
+                catga = CratePath::parse(input)?;
                 Ok(())
             });
         }

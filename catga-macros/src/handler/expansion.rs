@@ -1,35 +1,57 @@
-use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens as _, format_ident, quote_spanned};
 use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{Type, parse_quote_spanned};
 
 use super::options::HandlerOptions;
-use super::signature::{Handler, at};
+use super::signature::Handler;
+use crate::attribute::respan;
 use crate::origin::origin;
 
 /// Everything that the registration is made of.
 pub(crate) struct Expansion<'a> {
-    pub(crate) options: &'a HandlerOptions,
-    pub(crate) handler: &'a Handler<'a>,
+    options: &'a HandlerOptions,
+    handler: &'a Handler<'a>,
+    /// The message type, with `span` on all of its tokens.
+    message: TokenStream,
+    /// The place of the message type, for everything that asks whether it is a message: rustc
+    /// reports a missing bound once for each place.
+    span: Span,
 }
 
-impl Expansion<'_> {
+impl<'a> Expansion<'a> {
+    pub(crate) fn new(options: &'a HandlerOptions, handler: &'a Handler<'a>) -> Self {
+        let message = handler.message;
+        // Of a path, the last segment is the type.
+        let place = match message {
+            Type::Path(path) => path
+                .path
+                .segments
+                .last()
+                .map(|segment| segment.ident.span()),
+            _ => None,
+        };
+        let span = at(place.unwrap_or_else(|| message.span()));
+        Self {
+            options,
+            handler,
+            message: respan(message.to_token_stream(), span),
+            span,
+        }
+    }
+
     pub(crate) fn tokens(&self) -> TokenStream {
-        let span = Span::mixed_site();
-        let catga = &self.options.catga;
-        let Handler {
-            ident,
-            cfgs,
-            message,
-            ..
-        } = self.handler;
+        let span = self.span;
+        let catga = self.options.catga.at(span);
+        let Handler { ident, cfgs, .. } = self.handler;
+        let message = &self.message;
         let name = ident.unraw().to_string();
-        let origin = origin(catga, ident.span());
+        let origin = origin(&self.options.catga, ident.span());
         let parameters = self.parameters();
         let start = self.start();
         let requirements = self.requirements();
         let settings = self.settings();
-        // The message's own bound is asked for where its type stands.
-        let start_new = quote_spanned!(at(message)=> #catga::__private::Start::<#message>::new);
         quote_spanned! {span=>
             #(#cfgs)*
             const _: () = {
@@ -38,7 +60,7 @@ impl Expansion<'_> {
                     #catga::HandlerInfo::new(
                         #name,
                         #origin,
-                        const { &#start_new(#start) },
+                        const { &#catga::__private::start::<#message>(#start) },
                     )
                     #requirements
                     #settings
@@ -47,89 +69,88 @@ impl Expansion<'_> {
         }
     }
 
-    fn number(index: usize) -> usize {
-        index + 1
-    }
-
     /// One constant for each parameter: the only place that asks for its bound.
     fn parameters(&self) -> TokenStream {
-        let catga = &self.options.catga;
-        self.handler
-            .parameters
-            .iter()
-            .enumerate()
-            .map(|(index, parameter)| {
-                let span = at(parameter);
-                let constant = format_ident!("PARAMETER_{}", Self::number(index), span = span);
-                quote_spanned! {span=>
-                    const #constant: #catga::__private::Parameter<#parameter> =
-                        #catga::__private::Parameter::<#parameter>::new();
-                }
-            })
-            .collect()
+        let types = self.handler.parameters.iter();
+        let constants = types.zip(self.constants()).map(|(parameter, constant)| {
+            let span = at(parameter.span());
+            let catga = self.options.catga.at(span);
+            quote_spanned! {span=>
+                const #constant: #catga::__private::Parameter<#parameter> =
+                    #catga::__private::Parameter::<#parameter>::new();
+            }
+        });
+        constants.collect()
+    }
+
+    fn constants(&self) -> impl Iterator<Item = Ident> + use<> {
+        let span = self.span;
+        (1..=self.handler.parameters.len())
+            .map(move |number| format_ident!("PARAMETER_{number}", span = span))
     }
 
     /// The closure that reads the parameters and calls the function.
     fn start(&self) -> TokenStream {
-        let span = Span::mixed_site();
-        let Handler {
-            ident,
-            message,
-            returns,
-            is_async,
-            parameters,
-            ..
-        } = self.handler;
-        let catga = &self.options.catga;
-        let at_name = at(ident);
-        let names: Vec<_> = (0..parameters.len())
-            .map(|index| format_ident!("parameter_{}", Self::number(index), span = span))
+        let span = self.span;
+        let constants: Vec<_> = self.constants().collect();
+        let names: Vec<_> = (1..=constants.len())
+            .map(|number| format_ident!("parameter_{number}", span = span))
             .collect();
-        let reads = (!names.is_empty()).then(|| {
-            let constants = (0..names.len())
-                .map(|index| format_ident!("PARAMETER_{}", Self::number(index), span = span));
-            quote_spanned! {span=>
-                let call = &call.of(&message);
-                #(let #names = #constants.extract(call)?;)*
-            }
-        });
+        // The call is of no use to a handler that takes its message alone.
         let call = if names.is_empty() {
             quote_spanned!(span=> _)
         } else {
             quote_spanned!(span=> call)
         };
-        // Without a return type, its place is the function's name.
-        let convert = match returns {
-            Some(returns) => quote_spanned! {at(returns)=>
-                <#returns as #catga::__private::IntoReply<#message, _>>::into_reply
-            },
-            None => quote_spanned! {at_name=>
-                <() as #catga::__private::IntoReply<#message, _>>::into_reply
-            },
-        };
-        let method = if *is_async {
-            quote_spanned!(at_name=> future)
+        let reads = (!names.is_empty()).then(|| {
+            quote_spanned! {span=>
+                let call = &call.of(&message);
+                #(let #names = #constants.extract(call)?;)*
+            }
+        });
+        let ident = self.handler.ident;
+        let message = Ident::new("message", span);
+        // A future that is not `Send` is reported where this call stands.
+        let called = quote_spanned!(at(ident.span())=> #ident(#message #(, #names)*));
+        let method = if self.handler.is_async {
+            "future"
         } else {
-            quote_spanned!(at_name=> value)
+            "value"
         };
-        let run = quote_spanned! {at_name=>
-            run.#method(#ident(message #(, #names)*), #convert);
-        };
+        let method = Ident::new(method, span);
+        let convert = self.convert();
         quote_spanned! {span=>
             |run, message, #call| {
                 #reads
-                #run
+                run.#method(#called, #convert);
                 ::core::result::Result::Ok(())
             }
         }
     }
 
+    /// The closure that makes a reply of what the function returned.
+    fn convert(&self) -> TokenStream {
+        let span = self.span;
+        let catga = self.options.catga.at(span);
+        let message = &self.message;
+        // Without a return type, its place is the function's name.
+        let name = at(self.handler.ident.span());
+        let unit = parse_quote_spanned!(name=> ());
+        let (returns, place) = match self.handler.returns {
+            Some(returns) => (returns, at(returns.span())),
+            None => (&unit, name),
+        };
+        // A wrong type is reported where it stands as an argument.
+        let returned = respan(returns.to_token_stream(), place);
+        quote_spanned! {span=>
+            |returned| #catga::__private::reply::<#message, #returned, _>(returned)
+        }
+    }
+
     fn requirements(&self) -> Option<TokenStream> {
-        let span = Span::mixed_site();
-        let count = self.handler.parameters.len();
-        let constants =
-            (0..count).map(|index| format_ident!("PARAMETER_{}", Self::number(index), span = span));
-        (count > 0).then(|| {
+        let span = self.span;
+        let constants = self.constants();
+        (!self.handler.parameters.is_empty()).then(|| {
             quote_spanned! {span=>
                 .with_requirements(|requirements| {
                     #(#constants.requires(requirements);)*
@@ -139,11 +160,11 @@ impl Expansion<'_> {
     }
 
     fn settings(&self) -> TokenStream {
-        let span = Span::mixed_site();
-        let catga = &self.options.catga;
+        let span = self.span;
+        let catga = self.options.catga.at(span);
         let mut settings = TokenStream::new();
         if let Some(concurrency) = self.options.concurrency {
-            settings.extend(quote_spanned!(span=> .with_concurrency(#concurrency as usize)));
+            settings.extend(quote_spanned!(span=> .with_concurrency(#concurrency)));
         }
         if let Some(retry) = &self.options.retry {
             let (max, after, cap) = (retry.max, retry.after_ms, retry.cap_ms);
@@ -165,4 +186,9 @@ impl Expansion<'_> {
         }
         settings
     }
+}
+
+/// A place in the source, for code that a macro wrote.
+fn at(place: Span) -> Span {
+    Span::mixed_site().located_at(place)
 }

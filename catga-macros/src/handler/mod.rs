@@ -19,13 +19,8 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = HandlerOptions::parse(attribute, &mut errors);
     let registration = match syn::parse2::<Function>(item.clone()) {
-        Ok(function) => Handler::check(&function, &mut errors).map(|handler| {
-            Expansion {
-                options: &options,
-                handler: &handler,
-            }
-            .tokens()
-        }),
+        Ok(function) => Handler::check(&function, &mut errors)
+            .map(|handler| Expansion::new(&options, &handler).tokens()),
         Err(_) => {
             errors.push(syn::Error::new(
                 Span::call_site(),

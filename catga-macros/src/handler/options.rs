@@ -1,12 +1,8 @@
 use proc_macro2::{Ident, TokenStream};
-use syn::Path;
 use syn::parse::ParseStream;
 use syn::{LitStr, parenthesized};
 
-use crate::attribute::{
-    Errors, Options, default_crate_path, parse_crate_path, parse_duration, parse_positive,
-    parse_value,
-};
+use crate::attribute::{CratePath, Errors, Options, parse_duration, parse_positive, parse_value};
 
 const OPTIONS: Options = Options {
     attribute: "#[handler]",
@@ -22,8 +18,8 @@ const RETRY: Options = Options {
 
 /// What stands in the parentheses of `#[handler]`.
 pub(crate) struct HandlerOptions {
-    pub(crate) catga: Path,
-    pub(crate) concurrency: Option<u32>,
+    pub(crate) catga: CratePath,
+    pub(crate) concurrency: Option<usize>,
     pub(crate) retry: Option<Retry>,
     pub(crate) broadcast: bool,
     pub(crate) serial: bool,
@@ -39,7 +35,7 @@ pub(crate) struct Retry {
 impl HandlerOptions {
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut options = Self {
-            catga: default_crate_path(),
+            catga: CratePath::default(),
             concurrency: None,
             retry: None,
             broadcast: false,
@@ -48,7 +44,7 @@ impl HandlerOptions {
         let mut durable: Vec<Ident> = Vec::new();
         OPTIONS.read(tokens, errors, |option, ident, input, errors| {
             match option {
-                "concurrency" => options.concurrency = Some(parse_positive(input)?),
+                "concurrency" => options.concurrency = Some(parse_positive(input)? as usize),
                 "retry" => {
                     durable.push(ident.clone());
                     options.retry = Some(Retry::parse(ident, input, errors)?);
@@ -58,7 +54,7 @@ impl HandlerOptions {
                     options.serial = true;
                 }
                 "broadcast" => options.broadcast = true,
-                _ => options.catga = parse_crate_path(input)?,
+                _ => options.catga = CratePath::parse(input)?,
             }
             Ok(())
         });
@@ -82,10 +78,11 @@ impl Retry {
             cap_ms: 30_000,
         };
         if !input.peek(syn::token::Paren) {
-            return Err(syn::Error::new_spanned(
+            errors.at(
                 ident,
                 "say how to retry: `retry(max = 5, after = \"200ms\", cap = \"30s\")`, or some of it",
-            ));
+            );
+            return Ok(retry);
         }
         let inner;
         parenthesized!(inner in input);

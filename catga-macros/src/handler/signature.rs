@@ -1,5 +1,4 @@
-use proc_macro2::{Ident, Span};
-use syn::spanned::Spanned as _;
+use proc_macro2::Ident;
 use syn::{Attribute, FnArg, ReturnType, Signature, Type};
 
 use super::function::Function;
@@ -31,7 +30,8 @@ impl<'a> Handler<'a> {
         let generics = check_generics(signature, errors);
         let parameters = check_parameters(signature, errors);
         let returns = check_return(signature, errors);
-        (qualifiers?, generics?);
+        qualifiers?;
+        generics?;
         let mut types = parameters?.into_iter();
         Some(Self {
             ident: &signature.ident,
@@ -135,9 +135,4 @@ fn check_return<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<Opt
             returns => Some(Some(returns)),
         },
     }
-}
-
-/// Where errors about a type belong, for code that a macro wrote.
-pub(crate) fn at(tokens: &impl quote::ToTokens) -> Span {
-    Span::mixed_site().located_at(tokens.span())
 }

@@ -6,6 +6,7 @@ use syn::spanned::Spanned as _;
 use super::Kind;
 use super::key::{Key, Value, Values};
 use super::options::MessageOptions;
+use crate::attribute::respan;
 use crate::origin::origin;
 use crate::route::Route;
 
@@ -32,6 +33,10 @@ impl Expansion<'_> {
             Some(error) => quote_spanned!(span=> #error),
             None => quote_spanned!(span=> ::core::convert::Infallible),
         };
+        let declares = match &self.options.error {
+            Some(_) => quote_spanned!(span=> Declared),
+            None => quote_spanned!(span=> Undeclared),
+        };
         let codec = self.codec();
         let info = self.info();
         let write_key = self.write_key();
@@ -43,6 +48,7 @@ impl Expansion<'_> {
                 impl #catga::Message for #ident {
                     type Response = #response;
                     type Error = #error;
+                    type Declares = #catga::__private::#declares;
                     const CODEC: #catga::__private::Codec<Self> = #codec;
 
                     fn info() -> &'static #catga::message::MessageInfo {
@@ -60,16 +66,16 @@ impl Expansion<'_> {
 
     /// Each bound is asked for once, at the type that must satisfy it.
     fn codec(&self) -> TokenStream {
-        let catga = &self.options.catga;
         let at = |span: Span| Span::mixed_site().located_at(span);
         let span = at(self.ident.span());
+        let catga = self.options.catga.at(span);
         let mut codec = quote_spanned!(span=> #catga::__private::Codec::<Self>::new());
         if let Some(response) = &self.options.response {
-            let call = quote_spanned!(at(response.span())=> .response());
+            let call = quote_spanned!(at(response.span())=> .response::<#response>());
             codec.extend(call);
         }
         if let Some(error) = &self.options.error {
-            let call = quote_spanned!(at(error.span())=> .error());
+            let call = quote_spanned!(at(error.span())=> .error::<#error>());
             codec.extend(call);
         }
         codec
@@ -172,6 +178,8 @@ impl Expansion<'_> {
             Values::Struct(values) => values
                 .iter()
                 .map(|Value { field, rest, span }| {
+                    let catga = catga.at(*span);
+                    let message = respan(message.clone(), *span);
                     quote_spanned! {*span=>
                         #catga::message::KeyText::write_key(&#message.#field #(.#rest)*, key);
                     }
@@ -191,6 +199,7 @@ impl Expansion<'_> {
                             } else {
                                 quote_spanned!(*span=> &#binding #(.#rest)*)
                             };
+                            let catga = catga.at(*span);
                             quote_spanned!(*span=>
                                 #catga::message::KeyText::write_key(#value, key);
                             )
@@ -214,17 +223,10 @@ impl Expansion<'_> {
         let request = (self.kind != Kind::Event).then(
             || quote_spanned!(span=> #[automatically_derived] impl #catga::Request for #ident {}),
         );
-        let declares_error = self.options.error.as_ref().map(|_| {
-            quote_spanned! {span=>
-                #[automatically_derived]
-                impl #catga::__private::DeclaresError for #ident {}
-            }
-        });
         quote_spanned! {span=>
             #request
             #[automatically_derived]
             impl #catga::#kind for #ident {}
-            #declares_error
         }
     }
 }

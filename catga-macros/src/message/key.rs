@@ -214,7 +214,11 @@ impl Shape<'_> {
         };
         let span = Span::mixed_site().located_at(span);
         let member = match &field.ident {
-            Some(ident) => Member::Named(ident.clone()),
+            Some(ident) => {
+                let mut ident = ident.clone();
+                ident.set_span(span);
+                Member::Named(ident)
+            }
             None => Member::Unnamed(Index {
                 index: u32::try_from(index).unwrap_or(u32::MAX),
                 span,

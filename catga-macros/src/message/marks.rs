@@ -4,10 +4,11 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Data, DeriveInput, Fields, Path};
 
 use super::Kind;
-use crate::attribute::Errors;
+use crate::attribute::{CratePath, Errors};
 use crate::route::FieldPath;
 
-/// The attributes that a message attribute takes off its item: `#[route]` and `#[key]`.
+/// The attributes that a message attribute takes off its item: `#[route]`, `#[key]`, and other
+/// message attributes, which are a mistake.
 #[derive(Default)]
 pub(crate) struct Marks {
     pub(crate) route: Option<Attribute>,
@@ -28,6 +29,7 @@ impl Marks {
             }
         }
         for attribute in extract(&mut input.attrs, |attribute| Kind::of(attribute).is_some()) {
+            marks.paths.push(attribute.path().clone());
             errors.at(
                 &attribute,
                 "a type is one kind of message: keep one of `#[command]`, `#[query]` and `#[event]`",
@@ -51,8 +53,11 @@ impl Marks {
             let mut marked = None;
             for attribute in extract(&mut field.attrs, |attribute| is_named(attribute, "key")) {
                 self.paths.push(attribute.path().clone());
-                if let Err(error) = attribute.meta.require_path_only() {
-                    errors.push(error);
+                if attribute.meta.require_path_only().is_err() {
+                    errors.at(
+                        &attribute,
+                        "`#[key]` has no options: the field itself is the key",
+                    );
                 }
                 if marked.replace(attribute.path().span()).is_some() {
                     errors.at(&attribute, "`#[key]` is given twice");
@@ -74,29 +79,26 @@ impl Marks {
     /// Uses each mark once more, on nothing.
     ///
     /// The marks were taken off before rustc resolved their names, so that an import of theirs
-    /// would be reported as unused, and an editor would not know them. The import in front makes
-    /// the marks work without one of the user's, too.
-    pub(crate) fn used(&self, catga: &Path) -> TokenStream {
+    /// would be reported as unused, and an editor would not know them. The first glob finds the
+    /// user's import, the second makes the marks work without one; two globs that lead to the
+    /// same macro are no conflict.
+    pub(crate) fn used(&self, catga: &CratePath) -> TokenStream {
         if self.paths.is_empty() {
             return TokenStream::new();
         }
         let span = Span::mixed_site();
-        let mut imports = Vec::new();
-        for ident in self.paths.iter().filter_map(Path::get_ident) {
-            if !imports.contains(&ident) {
-                imports.push(ident);
+        let is_bare = self.paths.iter().any(|path| path.get_ident().is_some());
+        let imports = is_bare.then(|| {
+            quote_spanned! {span=>
+                use self::*;
+                use #catga::__private::marks::*;
             }
-        }
-        let imports = imports.into_iter().map(|ident| {
-            let mut ident = ident.clone();
-            ident.set_span(span);
-            quote_spanned!(span=> use #catga::#ident;)
         });
         let uses = self
             .paths
             .iter()
             .map(|path| quote_spanned!(span=> #[#path(__used)] const _: () = ();));
-        quote!(const _: () = { #(#imports)* #(#uses)* };)
+        quote!(const _: () = { #imports #(#uses)* };)
     }
 }
 

@@ -26,6 +26,9 @@ use crate::route::Route;
 /// Mistakes do not take the type away, nor, where it can be helped, its implementations: each is
 /// one error, without others that only follow from it.
 pub(crate) fn expand(kind: Kind, attribute: TokenStream, item: TokenStream) -> TokenStream {
+    if is_used_mark(&attribute) {
+        return TokenStream::new();
+    }
     let mut errors = Errors::default();
     let Ok(mut input) = syn::parse2::<DeriveInput>(item.clone()) else {
         let error = syn::Error::new(
@@ -38,7 +41,7 @@ pub(crate) fn expand(kind: Kind, attribute: TokenStream, item: TokenStream) -> T
     let options = MessageOptions::parse(kind, attribute, &mut errors);
     let marks = Marks::take(&mut input, &mut errors);
     let used = marks.used(&options.catga);
-    if !is_supported(kind, &input, &mut errors) {
+    if !is_supported(&input, &mut errors) {
         let errors = errors.into_tokens();
         return quote!(#input #used #errors);
     }
@@ -70,7 +73,7 @@ pub(crate) fn expand(kind: Kind, attribute: TokenStream, item: TokenStream) -> T
 }
 
 /// Whether the type can be a message at all.
-fn is_supported(kind: Kind, input: &DeriveInput, errors: &mut Errors) -> bool {
+fn is_supported(input: &DeriveInput, errors: &mut Errors) -> bool {
     if let Data::Union(data) = &input.data {
         errors.at(
             data.union_token,
@@ -81,10 +84,7 @@ fn is_supported(kind: Kind, input: &DeriveInput, errors: &mut Errors) -> bool {
     if !input.generics.params.is_empty() {
         errors.at(
             &input.generics,
-            format!(
-                "a {} cannot be generic: it has one name on the wire, and handlers are registered for one type each; write a type without parameters",
-                kind.name()
-            ),
+            "a message cannot be generic: it has one name on the wire, and handlers are registered for one type each; write a type without parameters",
         );
         return false;
     }

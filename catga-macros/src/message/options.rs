@@ -1,14 +1,12 @@
 use proc_macro2::{Span, TokenStream};
-use syn::{LitStr, Path, Type};
+use syn::{LitStr, Type};
 
 use super::{Kind, wire_name};
-use crate::attribute::{
-    Errors, default_crate_path, parse_crate_path, parse_duration, parse_positive, parse_value,
-};
+use crate::attribute::{CratePath, Errors, parse_duration, parse_positive, parse_value};
 
 /// What stands in the parentheses of a message attribute.
 pub(crate) struct MessageOptions {
-    pub(crate) catga: Path,
+    pub(crate) catga: CratePath,
     pub(crate) response: Option<Type>,
     pub(crate) error: Option<Type>,
     pub(crate) name: Option<LitStr>,
@@ -20,7 +18,7 @@ pub(crate) struct MessageOptions {
 impl MessageOptions {
     pub(crate) fn parse(kind: Kind, tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut options = Self {
-            catga: default_crate_path(),
+            catga: CratePath::default(),
             response: None,
             error: None,
             name: None,
@@ -40,7 +38,7 @@ impl MessageOptions {
                 "version" => options.version = Some(parse_positive(input)?),
                 "timeout" => options.timeout_ms = Some(parse_timeout(&parse_value(input)?)?),
                 "idempotent" => options.idempotent = true,
-                _ => options.catga = parse_crate_path(input)?,
+                _ => options.catga = CratePath::parse(input)?,
             }
             Ok(())
         });

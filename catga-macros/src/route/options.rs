@@ -56,8 +56,8 @@ impl Route {
         route
     }
 
-    /// Refuses what cannot be meant together; `is_keyed` knows of `#[key]` too.
-    pub(crate) fn check(&self, is_keyed: bool, is_event: bool, errors: &mut Errors) {
+    /// Refuses what cannot be meant together; `is_marked` is whether a field has `#[key]`.
+    pub(crate) fn check(&self, is_marked: bool, is_event: bool, errors: &mut Errors) {
         if let Some(topic) = self.topic.as_ref().filter(|_| !is_event) {
             errors.at(
                 &topic.literal,
@@ -65,6 +65,7 @@ impl Route {
             );
             return;
         }
+        let is_keyed = is_marked || self.given.contains(&"key");
         let Some(strategy) = &self.strategy else {
             return;
         };
@@ -76,7 +77,7 @@ impl Route {
             _ if self.topic.is_some() => {
                 "a topic decides where the event goes: leave out `strategy`, or `topic`"
             }
-            CONSISTENT_HASH if !is_keyed && !self.given.contains(&"key") => {
+            CONSISTENT_HASH if !is_keyed => {
                 "consistent hashing needs a key: add `key = \"..\"`, or `#[key]` on a field"
             }
             CONSISTENT_HASH => return,

@@ -4,13 +4,13 @@ mod extern_crate;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::Token;
 use syn::ext::IdentExt as _;
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
-use syn::{Path, Token};
 
 use self::extern_crate::crate_name;
-use crate::attribute::{Errors, default_crate_path};
+use crate::attribute::{CratePath, Errors};
 use crate::origin::origin;
 
 /// Expands `use_crates!(orders, billing)`.
@@ -20,8 +20,14 @@ use crate::origin::origin;
 pub(crate) fn expand(input: TokenStream, arguments: &[String]) -> TokenStream {
     let mut errors = Errors::default();
     let names = Punctuated::<Ident, Token![,]>::parse_terminated.parse2(input);
-    let names = errors.keep(names).unwrap_or_else(|| Punctuated::new());
-    let catga = default_crate_path();
+    let names = errors.keep(names).unwrap_or_else(Punctuated::new);
+    if names.is_empty() && errors.is_empty() {
+        errors.push(syn::Error::new(
+            Span::call_site(),
+            "list the crates that hold handlers: `use_crates!(orders, billing)`",
+        ));
+    }
+    let catga = CratePath::default();
     let mut seen: Vec<&Ident> = Vec::new();
     let mut uses = TokenStream::new();
     for name in &names {
@@ -36,14 +42,20 @@ pub(crate) fn expand(input: TokenStream, arguments: &[String]) -> TokenStream {
     quote!(#uses #errors)
 }
 
-fn use_crate(catga: &Path, name: &Ident, arguments: &[String]) -> TokenStream {
+fn use_crate(catga: &CratePath, name: &Ident, arguments: &[String]) -> TokenStream {
     let span = Span::mixed_site();
     let alias = name.unraw().to_string();
     let crate_name = crate_name(&alias, arguments);
     let origin = origin(catga, name.span());
+    let import = {
+        let span = span.located_at(name.span());
+        let mut name = name.clone();
+        name.set_span(span);
+        quote_spanned!(span=> use ::#name as _;)
+    };
     quote_spanned! {span=>
         const _: () = {
-            use ::#name as _;
+            #import
             #catga::__private::submit! {
                 #catga::__private::UsedCrate::new(#crate_name, #alias, #origin)
             }

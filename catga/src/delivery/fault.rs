@@ -92,6 +92,13 @@ impl Fault {
 pub struct Classifier(fn(&(dyn Error + 'static)) -> Option<Fault>);
 
 impl Classifier {
+    /// The error, if it is an `E`; asks for the one bound that `E` must satisfy.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn downcast<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+        error.downcast_ref()
+    }
+
     #[doc(hidden)]
     #[must_use]
     pub const fn new(classify: fn(&(dyn Error + 'static)) -> Option<Fault>) -> Self {

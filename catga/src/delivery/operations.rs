@@ -7,7 +7,9 @@ use crate::handler::{Facts, Input, Pick, execute};
 use crate::message::Message;
 use crate::node::{Core, SendError};
 
-pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+type Attempt = fn(Arc<Core>, Pick, &Envelope, Facts) -> BoxFuture<'static, Result<(), Failure>>;
 
 /// What the engine does with a message whose type it does not know: functions made once per
 /// message type, shared by all its handlers.
@@ -15,9 +17,9 @@ pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 #[derive(Clone, Copy)]
 pub struct Operations {
     /// One attempt of one handler.
-    pub(crate) attempt: fn(Arc<Core>, Pick, &Envelope, Facts) -> BoxFuture<Result<(), Failure>>,
+    pub(crate) attempt: Attempt,
     /// What is below the last layer.
-    pub(crate) serve: fn(Delivery) -> BoxFuture<Outcome>,
+    pub(crate) serve: fn(Delivery) -> BoxFuture<'static, Outcome>,
 }
 
 impl Operations {

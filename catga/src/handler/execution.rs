@@ -44,7 +44,7 @@ pin_project! {
     /// calls do, and a timer costs more than all the rest.
     pub(crate) struct Execution<M: Message> {
         #[pin]
-        run: Run<M>,
+        run: Run<Reply<M>>,
         #[pin]
         armed: Option<Armed>,
         // `None` where nobody listens.
@@ -131,7 +131,7 @@ impl<M: Message> Execution<M> {
         core: &Arc<Core>,
         local: Option<&Local>,
         facts: &mut Facts,
-        start: impl FnOnce(Pin<&mut Run<M>>, &Facts),
+        start: impl FnOnce(Pin<&mut Run<Reply<M>>>, &Facts),
     ) -> Poll<Reply<M>> {
         let mut this = self.as_mut().project();
         if let Some(local) = local

@@ -17,8 +17,8 @@ pub use extract::{
     Cancellation, Context, Deadline, FromContext, MissingState, Parameter, Requirements, State,
 };
 pub use info::HandlerInfo;
-pub use reply::IntoReply;
-pub use run::{Reply, Run, Start, StartFn};
+pub use reply::{IntoReply, reply};
+pub use run::{Reply, Run, Start, StartFn, start};
 
 pub(crate) use call::{Facts, Key};
 pub(crate) use execution::{Execution, Input, Pick, execute};

@@ -1,23 +1,26 @@
 use super::run::Reply;
 use crate::BoxError;
-use crate::message::{DeclaresError, Message};
+use crate::message::{Declared, Message, MessageInfo, Undeclared};
 use crate::node::SendError;
 
-/// What a handler of `M` may return.
+/// What a handler of a message with response `R` and error `E` may return.
 ///
 /// - `R`, the message's response (`()` for events and for commands without `response`);
 /// - `Result<R, E>` with exactly the declared error;
 /// - where none is declared, `Result<R, E>` with any `E: Into<BoxError>`, `anyhow::Error` too.
 ///
-/// `Via` tells the three apart and is always inferred.
+/// `Declares` says whether there is a declared error. `Via` tells the response from a result and
+/// is always inferred. The message itself is not named here: were it no message at all, that
+/// would be said a second time.
 #[diagnostic::on_unimplemented(
-    message = "a handler of `{M}` cannot return `{Self}`",
-    label = "not what the message declares",
-    note = "return the response, or `Result<response, error>`: both as `#[command(response = .., error = ..)]` or `#[query(..)]` names them; without `error`, any error that converts into `Box<dyn Error + Send + Sync>`; the response of an event is `()`"
+    message = "a handler of this message cannot return `{Self}`",
+    label = "the message's response is `{R}`",
+    note = "return `{R}`, or a `Result` of it: with the error that the message declares as `error = ..`, or, where it declares none, with any error that converts into `Box<dyn Error + Send + Sync>`"
 )]
-pub trait IntoReply<M: Message, Via> {
+pub trait IntoReply<R, E, Declares, Via> {
     /// The reply to the caller.
-    fn into_reply(self) -> Reply<M>;
+    #[allow(clippy::missing_errors_doc, reason = "for the macros")]
+    fn into_reply(self, message: fn() -> &'static MessageInfo) -> Result<R, SendError<E>>;
 }
 
 /// The handler returns the response.
@@ -25,37 +28,41 @@ pub trait IntoReply<M: Message, Via> {
 #[derive(Debug)]
 pub enum Response {}
 
-/// The handler returns the response or the declared error.
+/// The handler returns the response or an error.
 #[doc(hidden)]
 #[derive(Debug)]
-pub enum Declared {}
+pub enum Fallible {}
 
-/// The handler returns the response or any error.
-#[doc(hidden)]
-#[derive(Debug)]
-pub enum Undeclared {}
-
-impl<M: Message> IntoReply<M, Response> for <M as Message>::Response {
+impl<R, E, Declares> IntoReply<R, E, Declares, Response> for R {
     #[inline]
-    fn into_reply(self) -> Reply<M> {
+    fn into_reply(self, _: fn() -> &'static MessageInfo) -> Result<R, SendError<E>> {
         Ok(self)
     }
 }
 
-impl<M: DeclaresError> IntoReply<M, Declared> for Result<M::Response, M::Error> {
+impl<R, E> IntoReply<R, E, Declared, Fallible> for Result<R, E> {
     #[inline]
-    fn into_reply(self) -> Reply<M> {
+    fn into_reply(self, _: fn() -> &'static MessageInfo) -> Result<R, SendError<E>> {
         self.map_err(SendError::Rejected)
     }
 }
 
-impl<M, E> IntoReply<M, Undeclared> for Result<M::Response, E>
-where
-    M: Message<Error = std::convert::Infallible>,
-    E: Into<BoxError>,
-{
+#[diagnostic::do_not_recommend]
+impl<R, E, X: Into<BoxError>> IntoReply<R, E, Undeclared, Fallible> for Result<R, X> {
     #[inline]
-    fn into_reply(self) -> Reply<M> {
-        self.map_err(|error| SendError::failed(M::info(), error.into()))
+    fn into_reply(self, message: fn() -> &'static MessageInfo) -> Result<R, SendError<E>> {
+        self.map_err(|error| SendError::failed(message(), error.into()))
     }
+}
+
+/// Makes a reply of what a handler of `M` returned.
+#[doc(hidden)]
+#[inline]
+#[allow(clippy::missing_errors_doc, reason = "for the macros")]
+pub fn reply<M, T, Via>(returned: T) -> Reply<M>
+where
+    M: Message,
+    T: IntoReply<M::Response, M::Error, M::Declares, Via>,
+{
+    returned.into_reply(M::info)
 }

@@ -18,18 +18,19 @@ pub type Reply<M> = Result<<M as Message>::Response, SendError<<M as Message>::E
 /// Starts a handler: reads its parameters from the call and stores its future in the [`Run`].
 ///
 /// Fails, before anything of the handler ran, where a parameter cannot be had.
-pub type StartFn<M> = fn(Pin<&mut Run<M>>, M, &Call<'_>) -> Result<(), BoxError>;
+pub type StartFn<M> = fn(Pin<&mut Run<Reply<M>>>, M, &Call<'_>) -> Result<(), BoxError>;
 
 /// A [`StartFn`] as a type that the table can hold as `dyn Any`.
 #[doc(hidden)]
 pub struct Start<M: Message>(pub(crate) StartFn<M>);
 
-impl<M: Message> Start<M> {
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn new(start: StartFn<M>) -> Self {
-        Self(start)
-    }
+/// Wraps what the macro wrote for a handler of `M`.
+///
+/// Not a method: the bound of an `impl` block is reported in addition to that of the type.
+#[doc(hidden)]
+#[must_use]
+pub const fn start<M: Message>(start: StartFn<M>) -> Start<M> {
+    Start(start)
 }
 
 impl<M: Message> fmt::Debug for Start<M> {
@@ -39,15 +40,15 @@ impl<M: Message> fmt::Debug for Start<M> {
 }
 
 pin_project! {
-    /// One execution of a handler of `M`: nothing yet, or its future.
+    /// One execution of a handler that comes to `T`: nothing yet, or its future.
     #[doc(hidden)]
-    pub struct Run<M: Message> {
+    pub struct Run<T: 'static> {
         #[pin]
-        future: InlineFuture<Reply<M>>,
+        future: InlineFuture<T>,
     }
 }
 
-impl<M: Message> Run<M> {
+impl<T: Send + 'static> Run<T> {
     pub(crate) fn new() -> Self {
         Self {
             future: InlineFuture::empty(),
@@ -60,7 +61,7 @@ impl<M: Message> Run<M> {
     pub fn future<F, C>(self: Pin<&mut Self>, future: F, convert: C)
     where
         F: Future + Send + 'static,
-        C: Fn(F::Output) -> Reply<M> + Send + 'static,
+        C: Fn(F::Output) -> T + Send + 'static,
     {
         self.project().future.set(Converted { future, convert });
     }
@@ -68,24 +69,21 @@ impl<M: Message> Run<M> {
     /// Stores what a handler that is a plain `fn` returned.
     #[doc(hidden)]
     #[inline]
-    pub fn value<T, C>(self: Pin<&mut Self>, value: T, convert: C)
+    pub fn value<V, C>(self: Pin<&mut Self>, value: V, convert: C)
     where
-        C: Fn(T) -> Reply<M> + Send + 'static,
+        C: Fn(V) -> T + Send + 'static,
     {
         self.reply(convert(value));
     }
 
     /// Stores a reply that is there already.
     #[inline]
-    pub(crate) fn reply(self: Pin<&mut Self>, reply: Reply<M>) {
+    pub(crate) fn reply(self: Pin<&mut Self>, reply: T) {
         self.project().future.set(Ready(Some(reply)));
     }
 
     /// Stores a future of the reply itself.
-    pub(crate) fn boxed(
-        self: Pin<&mut Self>,
-        future: Pin<Box<dyn Future<Output = Reply<M>> + Send>>,
-    ) {
+    pub(crate) fn boxed(self: Pin<&mut Self>, future: Pin<Box<dyn Future<Output = T> + Send>>) {
         self.project().future.set(future);
     }
 
@@ -97,7 +95,7 @@ impl<M: Message> Run<M> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         start: impl FnOnce(Pin<&mut Self>),
-    ) -> Result<Poll<Reply<M>>, Panic> {
+    ) -> Result<Poll<T>, Panic> {
         catch_unwind(AssertUnwindSafe(|| {
             start(self.as_mut());
             self.as_mut().project().future.poll(cx)
@@ -111,7 +109,7 @@ impl<M: Message> Run<M> {
     }
 }
 
-impl<M: Message> fmt::Debug for Run<M> {
+impl<T: 'static> fmt::Debug for Run<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Run").field("future", &self.future).finish()
     }

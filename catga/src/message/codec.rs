@@ -64,12 +64,19 @@ impl fmt::Display for ContentType {
     }
 }
 
-/// A type whose values can travel: serde's two traits, [`Send`] and no borrowed data.
+/// A type whose values can travel: serde's two traits, without borrowed data.
 ///
 /// Implemented for every such type; never by hand.
-pub trait Wire: Serialize + DeserializeOwned + Send + 'static {}
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel between nodes: it lacks `Serialize` or `Deserialize`",
+    label = "needs both of serde's traits",
+    note = "put `#[derive(serde::Serialize, serde::Deserialize)]` on the type"
+)]
+pub trait Wire: Serialize + DeserializeOwned {}
 
-impl<T: Serialize + DeserializeOwned + Send + 'static> Wire for T {}
+// With this, a type that lacks both traits is one error, and it says what to write.
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> Wire for T {}
 
 type Encode<T> = fn(ContentType, &T) -> Result<Bytes, EncodeError>;
 type Decode<T> = fn(ContentType, &[u8]) -> Result<T, DecodeError>;
@@ -96,11 +103,13 @@ impl<M: super::Message> Codec<M> {
     }
 
     /// Requires that the response can travel.
+    ///
+    /// A parameter of its own, and not `M::Response`: rustc points at where it is written.
     #[doc(hidden)]
     #[must_use]
-    pub const fn response(self) -> Self
+    pub const fn response<R: Wire>(self) -> Self
     where
-        M::Response: Wire,
+        M: super::Message<Response = R>,
     {
         self
     }
@@ -108,9 +117,9 @@ impl<M: super::Message> Codec<M> {
     /// Requires that the declared error can travel.
     #[doc(hidden)]
     #[must_use]
-    pub const fn error(self) -> Self
+    pub const fn error<E: Wire>(self) -> Self
     where
-        M::Error: Wire,
+        M: super::Message<Error = E>,
     {
         self
     }

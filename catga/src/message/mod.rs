@@ -53,6 +53,10 @@ pub trait Message: Sized + Send + 'static {
     /// The declared business error; [`Infallible`](std::convert::Infallible) where none is.
     type Error: std::error::Error + Send + Sync + 'static;
 
+    /// Whether an error is declared; `Error` alone does not tell.
+    #[doc(hidden)]
+    type Declares;
+
     /// How the message, its response and its error are encoded.
     const CODEC: Codec<Self>;
 
@@ -93,6 +97,12 @@ pub trait Query: Request {}
 )]
 pub trait Event: Message<Response = (), Error = std::convert::Infallible> {}
 
-/// Marks messages with a declared `error = E`, whose handlers fail with exactly that type.
+/// The message has `error = E`: its handlers fail with exactly that type.
 #[doc(hidden)]
-pub trait DeclaresError: Message {}
+#[derive(Debug)]
+pub enum Declared {}
+
+/// The message has no `error = E`: its handlers fail with any error.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Undeclared {}

@@ -33,7 +33,7 @@ impl Clone for Next {
 impl Service<Delivery> for Next {
     type Response = Outcome;
     type Error = BoxError;
-    type Future = BoxFuture<Result<Outcome, BoxError>>;
+    type Future = BoxFuture<'static, Result<Outcome, BoxError>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.0.poll_ready(cx)
@@ -54,7 +54,7 @@ impl fmt::Debug for Next {
 trait CloneService: Send + Sync {
     fn clone_box(&self) -> Box<dyn CloneService>;
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>>;
-    fn call(&mut self, delivery: Delivery) -> BoxFuture<Result<Outcome, BoxError>>;
+    fn call(&mut self, delivery: Delivery) -> BoxFuture<'static, Result<Outcome, BoxError>>;
 }
 
 #[derive(Clone)]
@@ -74,7 +74,7 @@ where
         self.0.poll_ready(cx).map_err(Into::into)
     }
 
-    fn call(&mut self, delivery: Delivery) -> BoxFuture<Result<Outcome, BoxError>> {
+    fn call(&mut self, delivery: Delivery) -> BoxFuture<'static, Result<Outcome, BoxError>> {
         let called = self.0.call(delivery);
         Box::pin(async move { called.await.map_err(Into::into) })
     }
@@ -87,7 +87,7 @@ struct Handler;
 impl Service<Delivery> for Handler {
     type Response = Outcome;
     type Error = BoxError;
-    type Future = BoxFuture<Result<Outcome, BoxError>>;
+    type Future = BoxFuture<'static, Result<Outcome, BoxError>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))

@@ -25,7 +25,7 @@ pub use options::Options;
 pub use send::{Failed, NoRoute, Panicked, Refused, SendError, SendFuture, Timeout, Undecodable};
 pub use shutdown::ShutdownError;
 pub use start_error::StartError;
-pub use store::{Broadcast, Published, StoreError, Stored};
+pub use store::{Broadcast, Published, StoreError, StoreFuture, Stored};
 pub use with::With;
 
 pub(crate) use self::core::Core;
@@ -154,8 +154,8 @@ impl Node {
     /// # Cancellation
     ///
     /// A future that is dropped before it is ready may or may not have stored the message.
-    pub async fn enqueue<M: Command>(&self, command: M) -> Result<Stored, StoreError> {
-        With::new(&self.core).enqueue(command).await
+    pub fn enqueue<M: Command>(&self, command: M) -> StoreFuture<'_, Stored> {
+        With::new(&self.core).enqueue(command)
     }
 
     /// [`enqueue`](Self::enqueue)s many commands in the order of the iterator.
@@ -180,8 +180,8 @@ impl Node {
     /// # Cancellation
     ///
     /// A future that is dropped before it is ready may or may not have stored the event.
-    pub async fn publish<M: Event>(&self, event: M) -> Result<Published, StoreError> {
-        With::new(&self.core).publish(event).await
+    pub fn publish<M: Event>(&self, event: M) -> StoreFuture<'_, Published> {
+        With::new(&self.core).publish(event)
     }
 
     /// [`publish`](Self::publish)es many events in the order of the iterator.
@@ -202,8 +202,8 @@ impl Node {
     /// # Errors
     ///
     /// See [`StoreError`].
-    pub async fn broadcast<M: Event>(&self, event: M) -> Result<Broadcast, StoreError> {
-        With::new(&self.core).broadcast(event).await
+    pub fn broadcast<M: Event>(&self, event: M) -> StoreFuture<'_, Broadcast> {
+        With::new(&self.core).broadcast(event)
     }
 
     /// [`broadcast`](Self::broadcast)s many events in the order of the iterator.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use super::store::{self, Broadcast, Published, StoreError, Stored};
+use super::store::{self, Broadcast, Published, StoreError, StoreFuture, Stored};
 use super::{Core, Options, SendError, SendFuture};
 use crate::delivery::nth_id;
 use crate::handler::{Key, Parent};
@@ -99,10 +99,11 @@ impl<'a> With<'a> {
     }
 
     /// See [`Node::enqueue`](crate::Node::enqueue).
-    #[allow(clippy::missing_errors_doc, reason = "on `Node::enqueue`")]
-    pub async fn enqueue<M: Command>(self, command: M) -> Result<Stored, StoreError> {
-        let (core, options, child) = self.for_store("enqueue", &command);
-        store::enqueue(core, options, child, command).await
+    pub fn enqueue<M: Command>(self, command: M) -> StoreFuture<'a, Stored> {
+        StoreFuture::new(async move {
+            let (core, options, child) = self.for_store("enqueue", &command);
+            store::enqueue(core, options, child, command).await
+        })
     }
 
     /// See [`Node::enqueue_all`](crate::Node::enqueue_all).
@@ -118,10 +119,11 @@ impl<'a> With<'a> {
     }
 
     /// See [`Node::publish`](crate::Node::publish).
-    #[allow(clippy::missing_errors_doc, reason = "on `Node::publish`")]
-    pub async fn publish<M: Event>(self, event: M) -> Result<Published, StoreError> {
-        let (core, options, child) = self.for_store("publish", &event);
-        store::publish(core, options, child, event).await
+    pub fn publish<M: Event>(self, event: M) -> StoreFuture<'a, Published> {
+        StoreFuture::new(async move {
+            let (core, options, child) = self.for_store("publish", &event);
+            store::publish(core, options, child, event).await
+        })
     }
 
     /// See [`Node::publish_all`](crate::Node::publish_all).
@@ -137,11 +139,11 @@ impl<'a> With<'a> {
     }
 
     /// See [`Node::broadcast`](crate::Node::broadcast).
-    #[allow(clippy::missing_errors_doc, reason = "on `Node::broadcast`")]
-    #[allow(clippy::unused_async, reason = "a broker has to be waited for")]
-    pub async fn broadcast<M: Event>(self, event: M) -> Result<Broadcast, StoreError> {
-        let (core, options, child) = self.for_store("broadcast", &event);
-        store::broadcast(core, options, child, &event)
+    pub fn broadcast<M: Event>(self, event: M) -> StoreFuture<'a, Broadcast> {
+        StoreFuture::new(async move {
+            let (core, options, child) = self.for_store("broadcast", &event);
+            store::broadcast(core, options, child, &event)
+        })
     }
 
     /// See [`Node::broadcast_all`](crate::Node::broadcast_all).

@@ -14,6 +14,13 @@
     clippy::all,
     clippy::pedantic
 )]
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    clippy::unused_async,
+    reason = "the cases are shorter than real handlers; generated code does none of this"
+)]
 
 mod attributes;
 mod faults;
@@ -25,26 +32,30 @@ mod names;
 mod options;
 mod patterns;
 mod reexport;
-mod renamed;
 mod shadowing;
 mod shapes;
 mod twice;
 pub mod visibility;
 
-use catga::message::{KeyWriter, MessageInfo};
+use catga::message::KeyWriter;
 use catga::{HandlerInfo, Message};
 
-/// The handlers that were registered in a module, by name.
-fn handlers(module: &'static str) -> Vec<&'static HandlerInfo> {
-    let mut handlers: Vec<_> = catga::wiring::handlers()
-        .filter(|handler| handler.module() == module)
+/// The handlers that were registered in a module, sorted by name.
+fn handlers(module: &str) -> Vec<&'static HandlerInfo> {
+    let wiring = catga::wiring::check(|handler| handler.module() == module)
+        .expect("the module's handlers fit together");
+    let mut handlers: Vec<_> = wiring
+        .messages()
+        .iter()
+        .flat_map(|message| message.handlers().iter().copied())
         .collect();
     handlers.sort_by_key(|handler| handler.name());
     handlers
 }
 
-fn handler_names(module: &'static str) -> Vec<&'static str> {
-    handlers(module).iter().map(|handler| handler.name()).collect()
+fn handler_names(module: &str) -> Vec<&'static str> {
+    let handlers = handlers(module);
+    handlers.iter().map(|handler| handler.name()).collect()
 }
 
 fn key_of<M: Message>(message: &M) -> String {
@@ -54,6 +65,5 @@ fn key_of<M: Message>(message: &M) -> String {
 }
 
 fn key_paths<M: Message>() -> &'static [&'static str] {
-    let info: &MessageInfo = M::info();
-    info.route().key()
+    M::info().route().key()
 }

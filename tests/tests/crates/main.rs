@@ -13,11 +13,15 @@ async fn also_note(_: Opened) {}
 #[tokio::test]
 async fn handlers_of_libraries_are_wired() {
     let node = Node::builder("bank").start().await.unwrap();
-    let open = Open { account: "a".into() };
+    let open = Open {
+        account: "a".into(),
+    };
     assert_eq!(node.send(open).await.unwrap(), "opened a");
     assert_eq!(node.send(Number).await.unwrap(), 42);
     node.send(Store { number: 1 }).await.unwrap();
-    let opened = Opened { account: "a".into() };
+    let opened = Opened {
+        account: "a".into(),
+    };
     assert_eq!(node.publish(opened).await.unwrap().services().len(), 1);
     node.shutdown().await.unwrap();
 }
@@ -40,9 +44,14 @@ async fn a_node_selects_by_crate_and_package() {
         .map(|handler| handler.name())
         .collect();
     assert_eq!(handlers, ["also_note"]);
-    let open = Open { account: "a".into() };
+    let open = Open {
+        account: "a".into(),
+    };
     assert!(matches!(node.send(open).await, Err(SendError::NoRoute(_))));
-    assert!(matches!(node.send(Number).await, Err(SendError::NoRoute(_))));
+    assert!(matches!(
+        node.send(Number).await,
+        Err(SendError::NoRoute(_))
+    ));
 }
 
 #[test]

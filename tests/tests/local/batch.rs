@@ -40,7 +40,10 @@ async fn stepped(event: Stepped, State(log): State<Log>) {
 
 fn of_key(log: &Log, key: u8) -> Vec<u32> {
     let log = log.lock().unwrap();
-    log.iter().filter(|(of, _)| *of == key).map(|(_, number)| *number).collect()
+    log.iter()
+        .filter(|(of, _)| *of == key)
+        .map(|(_, number)| *number)
+        .collect()
 }
 
 #[tokio::test]
@@ -48,7 +51,10 @@ async fn results_and_the_order_per_key_are_those_of_the_iterator() {
     let log = Log::default();
     let node = node!(.state(Arc::clone(&log)));
     let replies = node
-        .send_all((0..12).map(|number| Step { key: u8::try_from(number % 2).unwrap(), number }))
+        .send_all((0..12).map(|number| Step {
+            key: u8::try_from(number % 2).unwrap(),
+            number,
+        }))
         .await;
     assert_eq!(replies.len(), 12);
     for (number, reply) in replies.iter().enumerate() {
@@ -65,12 +71,17 @@ async fn results_and_the_order_per_key_are_those_of_the_iterator() {
 async fn stored_batches_keep_the_order_per_key() {
     let log = Log::default();
     let node = node!(.state(Arc::clone(&log)));
-    let events = (0..100).map(|number| Stepped { key: u8::try_from(number % 4).unwrap(), number });
+    let events = (0..100).map(|number| Stepped {
+        key: u8::try_from(number % 4).unwrap(),
+        number,
+    });
     let receipts = node.publish_all(events).await;
     assert!(receipts.iter().all(Result::is_ok));
     node.shutdown().await.unwrap();
     for key in 0..4 {
-        let expected: Vec<_> = (0..100).filter(|number| number % 4 == u32::from(key)).collect();
+        let expected: Vec<_> = (0..100)
+            .filter(|number| number % 4 == u32::from(key))
+            .collect();
         assert_eq!(of_key(&log, key), expected);
     }
 }
@@ -87,7 +98,12 @@ async fn a_batch_that_is_repeated_with_its_id_stores_nothing_twice() {
     let first: Vec<_> = store().await.into_iter().map(Result::unwrap).collect();
     let again: Vec<_> = store().await.into_iter().map(Result::unwrap).collect();
     assert_eq!(first[0].id(), id);
-    assert!(first.iter().zip(&again).all(|(first, again)| first.id() == again.id()));
+    assert!(
+        first
+            .iter()
+            .zip(&again)
+            .all(|(first, again)| first.id() == again.id())
+    );
     assert!(first.iter().all(|stored| !stored.is_repeated()));
     assert!(again.iter().all(catga::node::Stored::is_repeated));
     node.shutdown().await.unwrap();

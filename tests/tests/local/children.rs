@@ -68,7 +68,10 @@ struct Inner;
 #[handler]
 async fn outer(_: Outer, cx: Context) -> Result<(), catga::BoxError> {
     let left = cx.send(Inner).await?;
-    assert!(left <= Duration::from_secs(1), "the parent's deadline: {left:?}");
+    assert!(
+        left <= Duration::from_secs(1),
+        "the parent's deadline: {left:?}"
+    );
     Ok(())
 }
 
@@ -87,7 +90,11 @@ async fn a_retried_handler_does_not_duplicate_its_children() {
     let children = shared.children.lock().unwrap();
     let mut texts: Vec<_> = children.iter().map(|(text, _)| text.as_str()).collect();
     texts.sort_unstable();
-    assert_eq!(texts, ["other", "same", "same"], "equal children are told apart");
+    assert_eq!(
+        texts,
+        ["other", "same", "same"],
+        "equal children are told apart"
+    );
     for (_, id) in children.iter() {
         assert_eq!(id.as_uuid().get_version_num(), 8);
     }

@@ -46,7 +46,10 @@ async fn a_dead_letter_has_its_whole_context_and_can_be_replayed_once() {
     let node = node!(.state(shared.clone()));
     let id = MessageId::new();
     let options = Options::new().id(id).header("tenant", "acme");
-    node.with(options).publish(ParcelSent { to: "x".into() }).await.unwrap();
+    node.with(options)
+        .publish(ParcelSent { to: "x".into() })
+        .await
+        .unwrap();
     while node.dead_letters().is_empty() {
         tokio::task::yield_now().await;
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
@@ -67,7 +70,11 @@ async fn a_dead_letter_has_its_whole_context_and_can_be_replayed_once() {
     assert!(!node.discard(&letter));
     node.shutdown().await.unwrap();
     assert_eq!(shared.replayed.load(Ordering::SeqCst), 1);
-    assert_eq!(shared.others.load(Ordering::SeqCst), 1, "only the handler that failed");
+    assert_eq!(
+        shared.others.load(Ordering::SeqCst),
+        1,
+        "only the handler that failed"
+    );
     assert!(node.dead_letters().is_empty());
 }
 
@@ -81,6 +88,9 @@ async fn a_discarded_dead_letter_is_gone_and_one_that_cannot_be_replayed_is_not(
     let letters = node.dead_letters();
     assert_eq!(letters.len(), 2);
     assert!(node.discard(&letters[0]));
-    assert!(node.replay(&letters[1]).await.is_err(), "the node has stopped");
+    assert!(
+        node.replay(&letters[1]).await.is_err(),
+        "the node has stopped"
+    );
     assert_eq!(node.dead_letters()[0].number(), letters[1].number());
 }

@@ -87,7 +87,12 @@ async fn an_undeclared_error_arrives_with_its_text_and_chain() {
 #[tokio::test]
 async fn a_panic_is_an_error_and_the_node_goes_on() {
     let node = node!();
-    let error = node.send(Order { sku: "panic".into() }).await.unwrap_err();
+    let error = node
+        .send(Order {
+            sku: "panic".into(),
+        })
+        .await
+        .unwrap_err();
     let SendError::Panicked(panicked) = &error else {
         panic!("{error:?}");
     };

@@ -31,16 +31,44 @@ macro_rules! keyed {
     };
 }
 
-keyed!(field, Field, #[route(key = "sku")] struct Field { sku: Sku });
-keyed!(nested, Nested, #[route(key = "customer.id")] struct Nested { customer: Customer });
-keyed!(tuple, Tuple, #[route(key = "1")] struct Tuple(u8, Option<String>););
+keyed!(
+    field,
+    Field,
+    #[route(key = "sku")]
+    struct Field {
+        sku: Sku,
+    }
+);
+keyed!(
+    nested,
+    Nested,
+    #[route(key = "customer.id")]
+    struct Nested {
+        customer: Customer,
+    }
+);
+keyed!(
+    tuple,
+    Tuple,
+    #[route(key = "1")]
+    struct Tuple(u8, Option<String>);
+);
 keyed!(
     composite,
     Composite,
     #[route(key = ("tenant", "customer.id"))]
-    struct Composite { tenant: String, customer: Customer }
+    struct Composite {
+        tenant: String,
+        customer: Customer,
+    }
 );
-keyed!(unkeyed, Unkeyed, struct Unkeyed { id: u8 });
+keyed!(
+    unkeyed,
+    Unkeyed,
+    struct Unkeyed {
+        id: u8,
+    }
+);
 
 #[query(response = Option<String>)]
 #[derive(Serialize, Deserialize)]
@@ -75,7 +103,11 @@ async fn variants(_: Variants, cx: Context) -> Option<String> {
 #[derive(Serialize, Deserialize)]
 enum MarkedVariants {
     First(#[key] u8),
-    Second { other: String, #[key] id: String },
+    Second {
+        other: String,
+        #[key]
+        id: String,
+    },
 }
 
 #[route(key = "id")]
@@ -90,17 +122,47 @@ async fn every_form_of_a_key_has_its_canonical_text() {
     let node = node!();
     let some = |text: &str| Some(text.to_owned());
     let customer = || Customer { id: 9 };
-    assert_eq!(node.send(Field { sku: Sku("a\\b".into()) }).await.unwrap(), some("a\\\\b"));
-    assert_eq!(node.send(Nested { customer: customer() }).await.unwrap(), some("9"));
+    assert_eq!(
+        node.send(Field {
+            sku: Sku("a\\b".into())
+        })
+        .await
+        .unwrap(),
+        some("a\\\\b")
+    );
+    assert_eq!(
+        node.send(Nested {
+            customer: customer()
+        })
+        .await
+        .unwrap(),
+        some("9")
+    );
     assert_eq!(node.send(Tuple(1, some("x"))).await.unwrap(), some("x"));
     assert_eq!(node.send(Tuple(1, None)).await.unwrap(), some(""));
-    let composite = Composite { tenant: "a\u{1f}".into(), customer: customer() };
-    assert_eq!(node.send(composite).await.unwrap(), some("a\\\u{1f}\u{1f}9"));
+    let composite = Composite {
+        tenant: "a\u{1f}".into(),
+        customer: customer(),
+    };
+    assert_eq!(
+        node.send(composite).await.unwrap(),
+        some("a\\\u{1f}\u{1f}9")
+    );
     assert_eq!(node.send(Unkeyed { id: 1 }).await.unwrap(), None);
-    let marked = Marked { tenant: "t".into(), other: 1, number: -3 };
+    let marked = Marked {
+        tenant: "t".into(),
+        other: 1,
+        number: -3,
+    };
     assert_eq!(node.send(marked).await.unwrap(), some("t\u{1f}-3"));
-    assert_eq!(node.send(Variants::First { id: 3 }).await.unwrap(), some("3"));
-    let second = Variants::Second { other: "o".into(), id: "s".into() };
+    assert_eq!(
+        node.send(Variants::First { id: 3 }).await.unwrap(),
+        some("3")
+    );
+    let second = Variants::Second {
+        other: "o".into(),
+        id: "s".into(),
+    };
     assert_eq!(node.send(second).await.unwrap(), some("s"));
 }
 
@@ -112,7 +174,11 @@ fn the_paths_of_a_key_are_known() {
     assert!(RouteAbove::info().route().is_keyed());
     assert!(!Unkeyed::info().route().is_keyed());
     let mut writer = KeyWriter::new(Vec::new());
-    MarkedVariants::Second { other: String::new(), id: "k".into() }.write_key(&mut writer);
+    MarkedVariants::Second {
+        other: String::new(),
+        id: "k".into(),
+    }
+    .write_key(&mut writer);
     assert_eq!(writer.finish(), b"k");
     let mut writer = KeyWriter::new(Vec::new());
     MarkedVariants::First(5).write_key(&mut writer);

@@ -46,7 +46,12 @@ async fn step(event: Step, State(seen): State<Seen>, cx: Context) -> anyhow::Res
     if event.number % 7 == 0 && cx.attempt().get() == 1 {
         anyhow::bail!("not yet");
     }
-    seen.order.lock().unwrap().entry(event.key).or_default().push(event.number);
+    seen.order
+        .lock()
+        .unwrap()
+        .entry(event.key)
+        .or_default()
+        .push(event.number);
     Ok(())
 }
 
@@ -60,11 +65,21 @@ struct Turn {
 
 #[handler(serial)]
 async fn turn(command: Turn, State(seen): State<Seen>) {
-    seen.order.lock().unwrap().entry(command.key).or_default().push(0);
+    seen.order
+        .lock()
+        .unwrap()
+        .entry(command.key)
+        .or_default()
+        .push(0);
     if command.waits {
         seen.release.notified().await;
     }
-    seen.order.lock().unwrap().entry(command.key).or_default().push(1);
+    seen.order
+        .lock()
+        .unwrap()
+        .entry(command.key)
+        .or_default()
+        .push(1);
 }
 
 async fn in_order() {
@@ -82,7 +97,10 @@ async fn in_order() {
     for (key, numbers) in order.iter() {
         assert_eq!(*numbers, (0..50).collect::<Vec<_>>(), "key {key}");
     }
-    assert!(seen.most.load(Ordering::Relaxed) > 1, "keys run side by side");
+    assert!(
+        seen.most.load(Ordering::Relaxed) > 1,
+        "keys run side by side"
+    );
 }
 
 #[tokio::test]
@@ -117,7 +135,13 @@ async fn a_serial_send_takes_the_lane_of_its_key() {
     let node = node!(.state(seen.clone()));
     let waiting = {
         let node = node.clone();
-        tokio::spawn(async move { node.send(Turn { key: 9, waits: true }).await })
+        tokio::spawn(async move {
+            node.send(Turn {
+                key: 9,
+                waits: true,
+            })
+            .await
+        })
     };
     while seen.order.lock().unwrap().is_empty() {
         tokio::task::yield_now().await;
@@ -125,14 +149,30 @@ async fn a_serial_send_takes_the_lane_of_its_key() {
     // Behind it: a delivery, a call that gives up, and another delivery.
     node.publish(Step { key: 9, number: 11 }).await.unwrap();
     let hasty = Options::new().timeout(Duration::from_millis(5));
-    node.with(hasty).send(Turn { key: 9, waits: false }).await.unwrap_err();
+    node.with(hasty)
+        .send(Turn {
+            key: 9,
+            waits: false,
+        })
+        .await
+        .unwrap_err();
     node.publish(Step { key: 9, number: 12 }).await.unwrap();
     // Another key is free.
-    node.send(Turn { key: 8, waits: false }).await.unwrap();
+    node.send(Turn {
+        key: 8,
+        waits: false,
+    })
+    .await
+    .unwrap();
     assert_eq!(seen.order.lock().unwrap()[&9], [0]);
     seen.release.notify_one();
     waiting.await.unwrap().unwrap();
-    node.send(Turn { key: 9, waits: false }).await.unwrap();
+    node.send(Turn {
+        key: 9,
+        waits: false,
+    })
+    .await
+    .unwrap();
     node.shutdown().await.unwrap();
     assert_eq!(seen.order.lock().unwrap()[&9], [0, 1, 11, 12, 0, 1]);
 }

@@ -49,7 +49,9 @@ impl Service<Delivery> for Noting {
 
     fn call(&mut self, mut delivery: Delivery) -> Self::Future {
         let Note { name, log, refuses } = self.note.clone();
-        log.lock().unwrap().push(format!("{name} > {}", delivery.message().name()));
+        log.lock()
+            .unwrap()
+            .push(format!("{name} > {}", delivery.message().name()));
         if refuses && delivery.attempt().get() == 1 {
             return Box::pin(async { Err("refused by the layer".into()) });
         }
@@ -57,7 +59,9 @@ impl Service<Delivery> for Noting {
         let called = self.next.call(delivery);
         Box::pin(async move {
             let outcome = called.await?;
-            log.lock().unwrap().push(format!("{name} < {}", outcome.is_success()));
+            log.lock()
+                .unwrap()
+                .push(format!("{name} < {}", outcome.is_success()));
             Ok(outcome)
         })
     }
@@ -117,8 +121,14 @@ async fn the_first_layer_is_the_outermost() {
     let error = node.send(Ask { fails: true }).await.unwrap_err();
     assert!(error.to_string().contains("asked to fail"), "{error}");
     let expected = [
-        "outer > Ask", "inner > Ask", "inner < true", "outer < true",
-        "outer > Ask", "inner > Ask", "inner < false", "outer < false",
+        "outer > Ask",
+        "inner > Ask",
+        "inner < true",
+        "outer < true",
+        "outer > Ask",
+        "inner > Ask",
+        "inner < false",
+        "outer < false",
     ];
     assert_eq!(*log.lock().unwrap(), expected);
 }
@@ -129,7 +139,10 @@ async fn a_layers_own_error_is_a_failure_of_the_call() {
     let node = node!(.state(Arc::clone(&log)).layer(layer("no", &log, true)));
     let error = node.send(Ask { fails: false }).await.unwrap_err();
     assert!(matches!(error, SendError::Failed(_)));
-    assert!(error.to_string().contains("refused by the layer"), "{error}");
+    assert!(
+        error.to_string().contains("refused by the layer"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -138,7 +151,10 @@ async fn durable_deliveries_go_through_layers_whose_errors_are_retried() {
     let node = node!(.state(Arc::clone(&log)).layer(layer("no", &log, true)));
     node.enqueue(Run { key: 1 }).await.unwrap();
     node.shutdown().await.unwrap();
-    assert_eq!(*log.lock().unwrap(), ["no > Run", "no > Run", "run", "no < true"]);
+    assert_eq!(
+        *log.lock().unwrap(),
+        ["no > Run", "no > Run", "run", "no < true"]
+    );
     assert!(node.dead_letters().is_empty());
 }
 

@@ -25,7 +25,10 @@ impl Shared {
     }
 
     fn note(&self, what: &'static str, cx: &Context) {
-        self.log.lock().unwrap().push((what, cx.attempt().get(), self.start.elapsed()));
+        self.log
+            .lock()
+            .unwrap()
+            .push((what, cx.attempt().get(), self.start.elapsed()));
     }
 
     fn attempts(&self, what: &str) -> Vec<Duration> {
@@ -36,7 +39,11 @@ impl Shared {
             .filter(|(noted, ..)| *noted == what)
             .enumerate()
             .map(|(index, (_, attempt, at))| {
-                assert_eq!(*attempt, u32::try_from(index).unwrap() + 1, "attempts are counted");
+                assert_eq!(
+                    *attempt,
+                    u32::try_from(index).unwrap() + 1,
+                    "attempts are counted"
+                );
                 *at
             })
             .collect()
@@ -62,7 +69,11 @@ struct Ask {
 #[handler]
 async fn ask(command: Ask, State(shared): State<Shared>, cx: Context) -> Result<(), Refusal> {
     shared.note("ask", &cx);
-    Err(if command.permanent { Refusal::Never } else { Refusal::Later })
+    Err(if command.permanent {
+        Refusal::Never
+    } else {
+        Refusal::Later
+    })
 }
 
 #[event]
@@ -113,7 +124,10 @@ async fn a_declared_error_says_how_it_is_retried() {
     node.enqueue(Ask { permanent: false }).await.unwrap();
     node.shutdown().await.unwrap();
     let at = shared.attempts("ask");
-    assert_eq!(at.iter().map(Duration::as_secs).collect::<Vec<_>>(), [0, 2, 4]);
+    assert_eq!(
+        at.iter().map(Duration::as_secs).collect::<Vec<_>>(),
+        [0, 2, 4]
+    );
     assert_eq!(node.dead_letters()[0].attempts().get(), 3);
 }
 
@@ -135,7 +149,11 @@ async fn each_handler_of_an_event_has_its_own_attempts() {
     node.shutdown().await.unwrap();
     assert_eq!(shared.attempts("succeeds").len(), 1);
     assert_eq!(shared.attempts("panics").len(), 2);
-    assert_eq!(shared.attempts("wrapped").len(), 1, "found behind its context");
+    assert_eq!(
+        shared.attempts("wrapped").len(),
+        1,
+        "found behind its context"
+    );
     let at = shared.attempts("fails");
     assert_eq!(at.len(), 3);
     let waits = [at[1] - at[0], at[2] - at[1]].map(|wait| wait.as_millis());
@@ -169,5 +187,9 @@ async fn the_nodes_policy_holds_where_the_handler_has_none() {
     node.publish(Happened).await.unwrap();
     node.shutdown().await.unwrap();
     assert_eq!(shared.attempts("panics").len(), 1);
-    assert_eq!(shared.attempts("fails").len(), 3, "the handler's own policy");
+    assert_eq!(
+        shared.attempts("fails").len(),
+        3,
+        "the handler's own policy"
+    );
 }

@@ -81,7 +81,11 @@ async fn handlers_stay_callable() {
 
 #[tokio::test]
 async fn a_message_that_nobody_handles_has_no_route() {
-    let node = Node::builder("empty").only(|_| false).start().await.unwrap();
+    let node = Node::builder("empty")
+        .only(|_| false)
+        .start()
+        .await
+        .unwrap();
     let error = node.send(Add { a: 1, b: 2 }).await.unwrap_err();
     assert!(matches!(error, SendError::NoRoute(_)));
     assert_eq!(error.message(), Some("Add"));
@@ -100,7 +104,11 @@ async fn a_send_is_lazy_and_can_move_to_another_task() {
 #[tokio::test]
 async fn nodes_in_one_program_have_their_own_handlers() {
     let with = node!();
-    let without = Node::builder("empty").only(|_| false).start().await.unwrap();
+    let without = Node::builder("empty")
+        .only(|_| false)
+        .start()
+        .await
+        .unwrap();
     assert!(without.send(Large).await.is_err());
     assert!(with.send(Large).await.is_ok());
     assert_ne!(with.id(), without.id());

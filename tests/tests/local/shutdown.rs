@@ -47,10 +47,21 @@ async fn shutdown_finishes_what_runs_what_is_stored_and_their_children() {
     assert_eq!(node.phase(), Phase::Running);
     let call = {
         let node = node.clone();
-        tokio::spawn(async move { node.send(Work { key: 1, millis: 500 }).await })
+        tokio::spawn(async move {
+            node.send(Work {
+                key: 1,
+                millis: 500,
+            })
+            .await
+        })
     };
     for number in 0..3 {
-        node.enqueue(Work { key: 2, millis: 100 * number }).await.unwrap();
+        node.enqueue(Work {
+            key: 2,
+            millis: 100 * number,
+        })
+        .await
+        .unwrap();
     }
     while shared.started.load(Ordering::SeqCst) < 2 {
         tokio::task::yield_now().await;
@@ -95,12 +106,21 @@ async fn what_is_not_finished_in_time_is_counted_and_dropped() {
     let shared = Shared::default();
     let node = node!(.state(shared.clone()).drain_timeout(Duration::from_secs(1)));
     for _ in 0..4 {
-        node.enqueue(Work { key: 7, millis: 700 }).await.unwrap();
+        node.enqueue(Work {
+            key: 7,
+            millis: 700,
+        })
+        .await
+        .unwrap();
     }
     let error = node.shutdown().await.unwrap_err();
     assert!(error.deliveries() >= 3, "{error}");
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(shared.finished.load(Ordering::SeqCst) % 100, 1, "the rest was dropped");
+    assert_eq!(
+        shared.finished.load(Ordering::SeqCst) % 100,
+        1,
+        "the rest was dropped"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,8 +128,18 @@ async fn dropping_the_last_node_stops_at_once() {
     let shared = Shared::default();
     let node = node!(.state(shared.clone()));
     let clone = node.clone();
-    node.enqueue(Work { key: 1, millis: 1000 }).await.unwrap();
-    node.enqueue(Work { key: 1, millis: 1000 }).await.unwrap();
+    node.enqueue(Work {
+        key: 1,
+        millis: 1000,
+    })
+    .await
+    .unwrap();
+    node.enqueue(Work {
+        key: 1,
+        millis: 1000,
+    })
+    .await
+    .unwrap();
     drop(node);
     while shared.started.load(Ordering::SeqCst) == 0 {
         tokio::task::yield_now().await;
@@ -118,5 +148,9 @@ async fn dropping_the_last_node_stops_at_once() {
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(shared.started.load(Ordering::SeqCst), 1);
     assert_eq!(shared.finished.load(Ordering::SeqCst), 0);
-    assert_eq!(Arc::strong_count(&shared.started), 1, "nothing of the node is left");
+    assert_eq!(
+        Arc::strong_count(&shared.started),
+        1,
+        "nothing of the node is left"
+    );
 }

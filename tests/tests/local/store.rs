@@ -79,9 +79,22 @@ async fn nobody_subscribed_is_a_fact_in_the_receipt() {
 
 #[tokio::test]
 async fn a_command_that_no_service_takes_is_not_stored() {
-    let node = Node::builder("empty").only(|_| false).start().await.unwrap();
+    let node = Node::builder("empty")
+        .only(|_| false)
+        .start()
+        .await
+        .unwrap();
     let error = node.enqueue(Note("lost".into())).await.unwrap_err();
-    assert!(matches!(error, StoreError::NoService { message: "Note", .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            StoreError::NoService {
+                message: "Note",
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -118,7 +131,10 @@ async fn a_full_queue_refuses_after_the_deadline_and_stores_nothing() {
     let id = MessageId::new();
     let options = Options::new().id(id).timeout(Duration::from_millis(50));
     let error = node.with(options).enqueue(Stuck).await.unwrap_err();
-    let StoreError::Full { id: refused, after, .. } = error else {
+    let StoreError::Full {
+        id: refused, after, ..
+    } = error
+    else {
         panic!("{error}");
     };
     assert_eq!((refused, after), (id, Duration::from_millis(50)));

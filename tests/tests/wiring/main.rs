@@ -38,7 +38,10 @@ fn a_command_has_one_handler() {
     };
     assert_eq!((first.name(), second.name()), ("first", "second"));
     let text = problems.to_string();
-    let place = format!("main.rs:{}: `second` is a second handler", second.origin().line);
+    let place = format!(
+        "main.rs:{}: `second` is a second handler",
+        second.origin().line
+    );
     assert!(text.contains(&place), "{text}");
     assert!(text.contains(&first.origin().to_string()), "{text}");
 }
@@ -65,9 +68,18 @@ mod same_name {
 fn two_types_cannot_share_a_wire_name() {
     let problems = problems_of("same_name");
     let text = problems.to_string();
-    assert!(matches!(problems.iter().next(), Some(Problem::SameName { .. })), "{text}");
-    assert!(text.contains("#[event(name = \"…\")]"), "says how to mend it: {text}");
-    assert!(text.contains("same_name::One") && text.contains("same_name::Other"), "{text}");
+    assert!(
+        matches!(problems.iter().next(), Some(Problem::SameName { .. })),
+        "{text}"
+    );
+    assert!(
+        text.contains("#[event(name = \"…\")]"),
+        "says how to mend it: {text}"
+    );
+    assert!(
+        text.contains("same_name::One") && text.contains("same_name::Other"),
+        "{text}"
+    );
 }
 
 mod contradictions {
@@ -115,8 +127,12 @@ fn options_that_contradict_the_message_are_reported() {
             other => panic!("{other}"),
         })
         .collect();
-    let expected =
-        ["retried_query", "broadcast_command", "serial_event", "serial_without_key"];
+    let expected = [
+        "retried_query",
+        "broadcast_command",
+        "serial_event",
+        "serial_without_key",
+    ];
     assert_eq!(handlers, expected);
 }
 
@@ -157,7 +173,11 @@ fn good() -> catga::node::Builder {
 #[test]
 fn the_wiring_is_typed() {
     let wiring = good().check().unwrap();
-    let names: Vec<_> = wiring.messages().iter().map(|message| message.info().name()).collect();
+    let names: Vec<_> = wiring
+        .messages()
+        .iter()
+        .map(|message| message.info().name())
+        .collect();
     assert_eq!(names, ["good.command", "good.event"]);
     let keyed = wiring.message("good.command").unwrap().handlers()[0];
     assert_eq!(keyed.name(), "keyed");
@@ -165,7 +185,10 @@ fn the_wiring_is_typed() {
     assert_eq!(keyed.crate_name(), "wiring");
     assert_eq!(keyed.concurrency().unwrap().get(), 4);
     assert!(keyed.is_serial());
-    assert_eq!(keyed.retry().unwrap().max_attempts(), NonZeroU32::new(9).unwrap());
+    assert_eq!(
+        keyed.retry().unwrap().max_attempts(),
+        NonZeroU32::new(9).unwrap()
+    );
     assert!(wiring.message("absent").is_none());
 }
 
@@ -173,8 +196,15 @@ fn the_wiring_is_typed() {
 fn the_wiring_shows_as_a_table() {
     let wiring = good().check().unwrap();
     let at = |name: &str| {
-        let mut handlers = wiring.messages().iter().flat_map(|message| message.handlers());
-        handlers.find(|handler| handler.name() == name).unwrap().origin().to_string()
+        let mut handlers = wiring
+            .messages()
+            .iter()
+            .flat_map(|message| message.handlers());
+        handlers
+            .find(|handler| handler.name() == name)
+            .unwrap()
+            .origin()
+            .to_string()
     };
     let expected = format!(
         "\
@@ -195,7 +225,9 @@ good.event       event    -           topic good.{{region}}.happened  wiring::go
 
 /// Columns as wide as they may be.
 fn squeeze(text: &str) -> Vec<Vec<&str>> {
-    text.lines().map(|line| line.split_whitespace().collect()).collect()
+    text.lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect()
 }
 
 #[tokio::test]
@@ -210,8 +242,17 @@ async fn all_problems_are_reported_at_once() {
         .await
         .unwrap_err();
     let text = error.to_string();
-    assert!(text.starts_with("5 problems with the wiring:\n- "), "{text}");
-    for part in ["`second`", "second state of type `u8`", "Not A Name", "node_1", "nats://…@"] {
+    assert!(
+        text.starts_with("5 problems with the wiring:\n- "),
+        "{text}"
+    );
+    for part in [
+        "`second`",
+        "second state of type `u8`",
+        "Not A Name",
+        "node_1",
+        "nats://…@",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(!text.contains("secret"), "{text}");
@@ -243,5 +284,9 @@ fn a_node_needs_a_runtime() {
 fn problems_can_be_counted_and_shown_one_by_one() {
     let problems = problems_of("contradictions");
     assert_eq!(lines(&problems).len(), 4);
-    assert!((&problems).into_iter().all(|problem| problem.to_string().contains("main.rs:")));
+    assert!(
+        (&problems)
+            .into_iter()
+            .all(|problem| problem.to_string().contains("main.rs:"))
+    );
 }

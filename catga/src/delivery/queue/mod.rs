@@ -176,7 +176,8 @@ async fn work(core: Arc<Core>, lanes: Arc<Lanes>, mut intake: mpsc::UnboundedRec
 
 /// Runs as far as it goes without waiting; the rest becomes a task.
 async fn run_now(core: &Arc<Core>, lanes: &Arc<Lanes>, envelope: Envelope) {
-    let mut running: BoxFuture<()> = Box::pin(run(Arc::clone(core), Arc::clone(lanes), envelope));
+    let mut running: BoxFuture<'static, ()> =
+        Box::pin(run(Arc::clone(core), Arc::clone(lanes), envelope));
     let waits = poll_fn(|cx| Poll::Ready(running.as_mut().poll(cx).is_pending())).await;
     if waits {
         spawn(core, running);
@@ -208,7 +209,7 @@ fn resume(core: &Arc<Core>, lanes: &Arc<Lanes>) -> Resume {
 }
 
 /// Spawns a future that ends with the node.
-pub(super) fn spawn(core: &Arc<Core>, running: BoxFuture<()>) {
+pub(super) fn spawn(core: &Arc<Core>, running: BoxFuture<'static, ()>) {
     let node = Arc::clone(core);
     core.runtime.spawn(async move {
         let stopped = pin!(node.lifecycle.stopped());

@@ -10,7 +10,7 @@ use super::{Call, Cancellation, Deadline, FromContext};
 use crate::BoxError;
 use crate::handler::{HandlerInfo, Key};
 use crate::message::{Command, ContentType, Event, Headers, Message, MessageId, Request};
-use crate::node::{Broadcast, Core, Options, Published, SendFuture, StoreError, Stored, With};
+use crate::node::{Broadcast, Core, Options, Published, SendFuture, StoreFuture, Stored, With};
 
 /// What a handler knows of its call, and the verbs for messages that follow from it; a cheap
 /// clone.
@@ -129,30 +129,18 @@ impl Context {
     }
 
     /// Stores a child command; see [`Node::enqueue`](crate::Node::enqueue).
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
-    pub async fn enqueue<M: Command>(&self, command: M) -> Result<Stored, StoreError> {
-        self.child().enqueue(command).await
+    pub fn enqueue<M: Command>(&self, command: M) -> StoreFuture<'_, Stored> {
+        self.child().enqueue(command)
     }
 
     /// Stores a child event; see [`Node::publish`](crate::Node::publish).
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
-    pub async fn publish<M: Event>(&self, event: M) -> Result<Published, StoreError> {
-        self.child().publish(event).await
+    pub fn publish<M: Event>(&self, event: M) -> StoreFuture<'_, Published> {
+        self.child().publish(event)
     }
 
     /// Broadcasts a child event; see [`Node::broadcast`](crate::Node::broadcast).
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
-    pub async fn broadcast<M: Event>(&self, event: M) -> Result<Broadcast, StoreError> {
-        self.child().broadcast(event).await
+    pub fn broadcast<M: Event>(&self, event: M) -> StoreFuture<'_, Broadcast> {
+        self.child().broadcast(event)
     }
 
     fn child(&self) -> With<'_> {

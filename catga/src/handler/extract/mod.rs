@@ -79,11 +79,14 @@ pub struct Parameter<T> {
     requires: fn(&mut Requirements),
 }
 
-impl<T: FromContext> Parameter<T> {
+impl<T> Parameter<T> {
     #[doc(hidden)]
     #[must_use]
     #[allow(clippy::new_without_default, reason = "for the macros")]
-    pub const fn new() -> Self {
+    pub const fn new() -> Self
+    where
+        T: FromContext,
+    {
         Self {
             extract: T::from_context,
             requires: T::requires,

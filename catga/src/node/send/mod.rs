@@ -15,13 +15,15 @@ pub use error::{Failed, NoRoute, Panicked, Refused, SendError, Timeout, Undecoda
 use super::{Core, Options};
 use crate::delivery::{Delivery, Queue};
 use crate::handler::{Execution, Facts, Input, Key, Pick, Reply, execute};
-use crate::message::{Headers, MessageInfo, Request};
+use crate::message::{Headers, Message, MessageInfo};
 use crate::wiring::Local;
 
 pin_project! {
     /// The future of [`Node::send`](crate::Node::send).
+    ///
+    /// Bounded by `Message` alone: what may be sent is the bound of the verb, and said once.
     #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct SendFuture<'a, M: Request> {
+    pub struct SendFuture<'a, M: Message> {
         core: &'a Arc<Core>,
         options: Option<Box<Options>>,
         // `None` once the call has started.
@@ -31,7 +33,7 @@ pin_project! {
     }
 }
 
-impl<'a, M: Request> SendFuture<'a, M> {
+impl<'a, M: Message> SendFuture<'a, M> {
     #[inline]
     pub(super) fn new(core: &'a Arc<Core>, options: Option<Box<Options>>, message: M) -> Self {
         Self {
@@ -43,7 +45,7 @@ impl<'a, M: Request> SendFuture<'a, M> {
     }
 }
 
-impl<M: Request> Future for SendFuture<'_, M> {
+impl<M: Message> Future for SendFuture<'_, M> {
     type Output = Reply<M>;
 
     #[inline]
@@ -95,7 +97,7 @@ fn facts_of<E>(core: &Core, info: &MessageInfo, options: Options) -> Result<Fact
 
 /// A call with something between it and its handler: turns, a limit or layers.
 #[inline(never)]
-fn indirect<M: Request>(
+fn indirect<M: Message>(
     execution: Pin<&mut Execution<M>>,
     cx: &mut Context<'_>,
     core: &Arc<Core>,
@@ -132,7 +134,7 @@ fn indirect<M: Request>(
     execution.start_boxed(cx, core, &mut whole, future)
 }
 
-impl<M: Request> fmt::Debug for SendFuture<'_, M> {
+impl<M: Message> fmt::Debug for SendFuture<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SendFuture")
             .field("message", &M::info().name())

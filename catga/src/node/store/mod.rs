@@ -1,6 +1,7 @@
 //! The verbs that hand a message over and do not wait for its handlers.
 
 mod error;
+mod future;
 mod receipt;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 pub use error::StoreError;
+pub use future::StoreFuture;
 pub use receipt::{Broadcast, Published, Stored};
 
 use super::{Core, Options, Phase};

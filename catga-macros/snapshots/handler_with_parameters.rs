@@ -1,0 +1,61 @@
+/// Places an order.
+#[cfg(unix)]
+#[tracing::instrument(skip_all)]
+pub(crate) async fn place(
+    PlaceOrder { order_id, .. }: PlaceOrder,
+    State(store): State<Store>,
+    context: Context,
+) -> Result<Receipt, OrderError> {
+    store.place(order_id, context).await
+}
+#[cfg(unix)]
+const _: () = {
+    const PARAMETER_1: ::catga::__private::Parameter<State<Store>> = ::catga::__private::Parameter::<
+        State<Store>,
+    >::new();
+    const PARAMETER_2: ::catga::__private::Parameter<Context> = ::catga::__private::Parameter::<
+        Context,
+    >::new();
+    ::catga::__private::submit(
+        ::catga::HandlerInfo::new(
+                "place",
+                ::catga::__private::Origin::new(
+                    ::core::file!(),
+                    ::core::line!(),
+                    ::core::module_path!(),
+                    "catga-macros",
+                ),
+                const {
+                    &::catga::__private::start::<
+                        PlaceOrder,
+                    >(|run, message, call| {
+                        let call = &call.of(&message);
+                        let parameter_1 = PARAMETER_1.extract(call)?;
+                        let parameter_2 = PARAMETER_2.extract(call)?;
+                        run.future(
+                            place(message, parameter_1, parameter_2),
+                            |returned| ::catga::__private::reply::<
+                                PlaceOrder,
+                                Result<Receipt, OrderError>,
+                                _,
+                            >(returned),
+                        );
+                        ::core::result::Result::Ok(())
+                    })
+                },
+            )
+            .with_requirements(|requirements| {
+                PARAMETER_1.requires(requirements);
+                PARAMETER_2.requires(requirements);
+            })
+            .with_concurrency(4usize)
+            .with_retry(
+                ::catga::__private::Policy::new(
+                        8u32,
+                        ::core::time::Duration::from_millis(50u64),
+                    )
+                    .cap(::core::time::Duration::from_millis(30000u64)),
+            )
+            .with_serial(),
+    );
+};

@@ -1,0 +1,9 @@
+use catga::Fault;
+
+#[derive(Debug, Fault)]
+enum OrderError {
+    #[permanent]
+    SoldOut,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use catga::handler;
+
+#[handler]
+struct Place;
+
+fn main() {}

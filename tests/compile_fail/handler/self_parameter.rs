@@ -1,0 +1,19 @@
+use catga::{command, handler};
+use serde::{Deserialize, Serialize};
+
+#[command(response = u32)]
+#[derive(Serialize, Deserialize)]
+struct PlaceOrder {
+    order_id: String,
+}
+
+struct Shop;
+
+impl Shop {
+    #[handler]
+    async fn place(&self, _order: PlaceOrder) -> u32 {
+        1
+    }
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use catga::handler;
+
+#[handler]
+async fn place() {}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use catga::{command, handler};
+use serde::{Deserialize, Serialize};
+
+#[command(response = u32)]
+#[derive(Serialize, Deserialize)]
+struct PlaceOrder {
+    order_id: String,
+}
+
+#[handler]
+fn place(_order: PlaceOrder) -> u64 {
+    1
+}
+
+fn main() {}

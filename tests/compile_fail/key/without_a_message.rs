@@ -1,0 +1,10 @@
+use catga::key;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct PlaceOrder {
+    #[key]
+    order_id: String,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use catga::event;
+
+#[event]
+struct OrderPlaced {
+    order_id: String,
+}
+
+fn main() {}

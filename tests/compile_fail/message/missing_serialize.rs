@@ -1,0 +1,10 @@
+use catga::command;
+use serde::Deserialize;
+
+#[command]
+#[derive(Deserialize)]
+struct PlaceOrder {
+    order_id: String,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use catga::command;
+
+#[command]
+fn place_order() {}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use catga::{command, route};
+use serde::{Deserialize, Serialize};
+
+#[command]
+#[route(key = "order_id")]
+#[derive(Serialize, Deserialize)]
+struct PlaceOrder;
+
+fn main() {}

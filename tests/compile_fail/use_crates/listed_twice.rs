@@ -1,0 +1,5 @@
+use catga::use_crates;
+
+use_crates!(serde, serde);
+
+fn main() {}

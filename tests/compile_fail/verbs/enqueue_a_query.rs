@@ -1,0 +1,14 @@
+use catga::{Node, query};
+use serde::{Deserialize, Serialize};
+
+#[query(response = u32)]
+#[derive(Serialize, Deserialize)]
+struct Message {
+    order_id: String,
+}
+
+async fn use_the_verb(node: Node, message: Message) {
+    let _ = node.enqueue(message).await;
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use catga::{Node, command};
+use serde::{Deserialize, Serialize};
+
+#[command]
+#[derive(Serialize, Deserialize)]
+struct Message {
+    order_id: String,
+}
+
+async fn use_the_verb(node: Node, message: Message) {
+    let _ = node.publish(message).await;
+}
+
+fn main() {}
