@@ -17,7 +17,7 @@ struct Step {
 
 #[handler]
 async fn step(command: Step, State(log): State<Log>) -> anyhow::Result<u32> {
-    if command.number % 3 == 0 {
+    if command.number.is_multiple_of(3) {
         tokio::task::yield_now().await;
     }
     log.lock().unwrap().push((command.key, command.number));

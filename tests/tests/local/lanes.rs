@@ -33,7 +33,7 @@ async fn step(event: Step, State(seen): State<Seen>, cx: Context) -> anyhow::Res
         running.values().filter(|count| **count > 0).count()
     };
     seen.most.fetch_max(running, Ordering::Relaxed);
-    if event.number % 5 == 0 {
+    if event.number.is_multiple_of(5) {
         tokio::time::sleep(Duration::from_millis(u64::from(event.key % 3))).await;
     }
     let alone = {
@@ -43,7 +43,7 @@ async fn step(event: Step, State(seen): State<Seen>, cx: Context) -> anyhow::Res
         *count == 0
     };
     assert!(alone, "two executions of one key");
-    if event.number % 7 == 0 && cx.attempt().get() == 1 {
+    if event.number.is_multiple_of(7) && cx.attempt().get() == 1 {
         anyhow::bail!("not yet");
     }
     seen.order
