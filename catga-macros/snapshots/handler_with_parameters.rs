@@ -50,11 +50,11 @@ const _: () = {
             })
             .with_concurrency(4usize)
             .with_retry(
-                ::catga::__private::Policy::new(
-                        8u32,
-                        ::core::time::Duration::from_millis(50u64),
-                    )
-                    .cap(::core::time::Duration::from_millis(30000u64)),
+                ::catga::__private::Overrides::new(
+                    ::core::option::Option::Some(8u32),
+                    ::core::option::Option::Some(50u64),
+                    ::core::option::Option::None,
+                ),
             )
             .with_serial(),
     );

@@ -51,7 +51,7 @@ const _: () = {
     "unknown option `colour`\nthe options of `#[query]` are `response`, `error`, `name`, `version`, `timeout`, `crate`"
 }
 ::core::compile_error! {
-    "unknown strategy `sticky`\nthe strategies are `consistent_hash`, `round_robin`, `random`, `least_loaded`, `local_first`, `topic`; your own is given to the node: `builder.strategy::<M>(value)`"
+    "unknown strategy `sticky`\nthe strategies are `consistent_hash`, `round_robin`, `random`, `least_loaded`, `local_first`, `topic`; one of your own is given to the node: `Node::builder(..).strategy::<Message>(value)`"
 }
 ::core::compile_error! {
     "`CountOrders` has no field `ordr_id`: did you mean `order_id`?\nits fields are `order_id`"

@@ -26,10 +26,10 @@ mod snapshots;
 /// |---|---|---|
 /// | `response = Type` | what a handler answers with | `()` |
 /// | `error = Type` | the business error that a caller gets as `SendError::Rejected` | any error, which arrives as its text |
-/// | `name = "orders.place"` | the name on the wire: letters, digits, `_`, `-`, and dots between segments | the type's name |
+/// | `name = "orders.place"` | the name on the wire: ASCII letters, digits, `_`, `-`, and dots between segments | the type's name |
 /// | `version = 2` | the version of the payload's shape, from 1 | 1 |
 /// | `timeout = "5s"` | how long a call may take: a number and `ms`, `s`, `m` or `h` | 30 seconds |
-/// | `idempotent` | it may run twice, so that a lost call is repeated | it may not |
+/// | `idempotent` | it is safe to run twice: [`SendError::is_retryable`] says so also where it may have run | it is not |
 /// | `crate = path` | where `catga` is, if the dependency is renamed | `::catga` |
 ///
 /// [`#[route]`](macro@route) and [`#[key]`](macro@key) say to which node it goes.
@@ -55,6 +55,7 @@ mod snapshots;
 /// [`Message`]: https://docs.rs/catga/latest/catga/trait.Message.html
 /// [`Request`]: https://docs.rs/catga/latest/catga/trait.Request.html
 /// [`Command`]: https://docs.rs/catga/latest/catga/trait.Command.html
+/// [`SendError::is_retryable`]: https://docs.rs/catga/latest/catga/node/enum.SendError.html#method.is_retryable
 #[proc_macro_attribute]
 pub fn command(attribute: TokenStream, item: TokenStream) -> TokenStream {
     message::expand(message::Kind::Command, attribute.into(), item.into()).into()
@@ -117,7 +118,7 @@ pub fn event(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `key = "order_id"` | messages with the same value go to the same node; durable ones are handled in order |
 /// | `key = "customer.id"`, `key = "0"` | a nested field, a field of a tuple struct |
 /// | `key = ("tenant", "order_id")` | a key of several parts |
-/// | `strategy = "round_robin"` | how a node is picked without a key: `round_robin`, `random`, `least_loaded` or `local_first` |
+/// | `strategy = "round_robin"` | how a node is picked for a command or query without a key: `round_robin`, `random`, `least_loaded` or `local_first` |
 /// | `strategy = "consistent_hash"` | what a key implies; needs one |
 /// | `topic = "orders.{region}.placed"` | the topic of an event; `{region}` stands for a field |
 ///
@@ -189,7 +190,7 @@ pub fn key(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | option | meaning | default |
 /// |---|---|---|
 /// | `concurrency = 4` | how many executions may run at once on a node | no limit of its own |
-/// | `retry(max = 8, after = "200ms", cap = "30s")` | attempts of a durable delivery in all, the wait before the second, the longest wait; each may be left out | 5, 200 ms, 30 s |
+/// | `retry(max = 8, after = "200ms", cap = "30s")` | attempts of a durable delivery in all, the wait before the second, the longest wait; each may be left out | as the node's policy says: 5, 200 ms, 30 s |
 /// | `broadcast` | takes the events that are broadcast, not those that are published | published ones |
 /// | `serial` | `send` waits for its key's turn, as durable deliveries do | it does not wait |
 /// | `crate = path` | where `catga` is, if the dependency is renamed | `::catga` |
@@ -269,9 +270,14 @@ pub fn fault(item: TokenStream) -> TokenStream {
 ///
 /// # Examples
 ///
-/// ```
-/// // In a program these are the crates with the handlers, such as `orders, billing`.
-/// catga::use_crates!(serde, thiserror);
+/// In a program these are the crates with the handlers, such as `orders, billing`. Here it is one
+/// that has none, and this is how it is reported:
+///
+/// ```standalone_crate
+/// catga::use_crates!(thiserror);
+///
+/// let problems = catga::wiring::check(|_| true).unwrap_err();
+/// assert!(problems.to_string().contains("the crate `thiserror` is listed in `use_crates!`"));
 /// ```
 #[proc_macro]
 pub fn use_crates(input: TokenStream) -> TokenStream {

@@ -63,6 +63,14 @@
 //! Without a broker everything is in the memory of the process: what is stored outlives its
 //! caller and every failure of a handler, but not the process.
 //!
+//! # Several nodes
+//!
+//! [`Builder::broker`](node::Builder::broker) with `memory://NAME` makes a cluster of the nodes of
+//! one process. [`send`](Node::send) then goes to the node that the message's strategy picks,
+//! [`send_to`](Node::send_to) to one that you name, [`broadcast`](Node::broadcast) to all of them;
+//! [`members`](Node::members) says who is there. [`enqueue`](Node::enqueue) and
+//! [`publish`](Node::publish) are for a node without a cluster, for now.
+//!
 //! # Failures
 //!
 //! [`SendError`] says whether anything ran. A declared error arrives as its own type. A failed
@@ -83,11 +91,13 @@
 #[allow(unused_extern_crates, reason = "used by the macros")]
 extern crate self as catga;
 
+pub mod cluster;
 pub mod delivery;
 pub mod handler;
 pub mod message;
 pub mod node;
 pub mod routing;
+pub mod transport;
 pub mod wiring;
 
 mod telemetry;
@@ -108,7 +118,7 @@ pub mod __private {
     pub use inventory::submit;
 
     pub use crate::delivery::fault::Classifier;
-    pub use crate::delivery::retry::Policy;
+    pub use crate::delivery::retry::Overrides;
     pub use crate::handler::{Parameter, Run, reply, start};
     pub use crate::message::{Codec, Declared, Route, Undeclared};
     pub use crate::wiring::{Origin, UsedCrate};

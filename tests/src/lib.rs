@@ -1,1 +1,10 @@
 //! What the tests share.
+
+pub mod faulty;
+pub mod suite;
+
+mod errors;
+mod wait;
+
+pub use errors::texts;
+pub use wait::eventually;

@@ -1,5 +1,5 @@
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens as _, format_ident, quote_spanned};
+use quote::{ToTokens, format_ident, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Type, parse_quote_spanned};
@@ -167,15 +167,11 @@ impl<'a> Expansion<'a> {
             settings.extend(quote_spanned!(span=> .with_concurrency(#concurrency)));
         }
         if let Some(retry) = &self.options.retry {
-            let (max, after, cap) = (retry.max, retry.after_ms, retry.cap_ms);
+            let max = option(retry.max, span);
+            let after = option(retry.after_ms, span);
+            let cap = option(retry.cap_ms, span);
             settings.extend(quote_spanned! {span=>
-                .with_retry(
-                    #catga::__private::Policy::new(
-                        #max,
-                        ::core::time::Duration::from_millis(#after),
-                    )
-                    .cap(::core::time::Duration::from_millis(#cap)),
-                )
+                .with_retry(#catga::__private::Overrides::new(#max, #after, #cap))
             });
         }
         if self.options.broadcast {
@@ -185,6 +181,14 @@ impl<'a> Expansion<'a> {
             settings.extend(quote_spanned!(span=> .with_serial()));
         }
         settings
+    }
+}
+
+/// What may not be written, as the `Option` that it is.
+fn option(value: Option<impl ToTokens>, span: Span) -> TokenStream {
+    match value {
+        Some(value) => quote_spanned!(span=> ::core::option::Option::Some(#value)),
+        None => quote_spanned!(span=> ::core::option::Option::None),
     }
 }
 

@@ -25,11 +25,12 @@ pub(crate) struct HandlerOptions {
     pub(crate) serial: bool,
 }
 
-/// `retry(max = 8, after = "200ms", cap = "30s")`
+/// `retry(max = 8, after = "200ms", cap = "30s")`: what of it is written.
+#[derive(Default)]
 pub(crate) struct Retry {
-    pub(crate) max: u32,
-    pub(crate) after_ms: u64,
-    pub(crate) cap_ms: u64,
+    pub(crate) max: Option<u32>,
+    pub(crate) after_ms: Option<u64>,
+    pub(crate) cap_ms: Option<u64>,
 }
 
 impl HandlerOptions {
@@ -72,11 +73,7 @@ impl HandlerOptions {
 
 impl Retry {
     fn parse(ident: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Self> {
-        let mut retry = Self {
-            max: 5,
-            after_ms: 200,
-            cap_ms: 30_000,
-        };
+        let mut retry = Self::default();
         if !input.peek(syn::token::Paren) {
             errors.at(
                 ident,
@@ -96,26 +93,21 @@ impl Retry {
         let mut cap: Option<LitStr> = None;
         RETRY.read(tokens, errors, |option, _, input, _| {
             match option {
-                "max" => retry.max = parse_positive(input)?,
-                "after" => retry.after_ms = parse_duration(&parse_value(input)?)?,
+                "max" => retry.max = Some(parse_positive(input)?),
+                "after" => retry.after_ms = Some(parse_duration(&parse_value(input)?)?),
                 _ => {
                     let literal = parse_value(input)?;
-                    retry.cap_ms = parse_duration(&literal)?;
+                    retry.cap_ms = Some(parse_duration(&literal)?);
                     cap = Some(literal);
                 }
             }
             Ok(())
         });
-        match cap {
-            Some(cap) if retry.cap_ms < retry.after_ms => {
-                errors.at(
-                    cap,
-                    "the longest wait is shorter than the first one, `after`",
-                );
-            }
-            Some(_) => {}
-            // A first wait longer than the default cap is meant as it is written.
-            None => retry.cap_ms = retry.cap_ms.max(retry.after_ms),
+        if let Some(cap) = cap.filter(|_| retry.cap_ms < retry.after_ms) {
+            errors.at(
+                cap,
+                "the longest wait is shorter than the first one, `after`",
+            );
         }
         Ok(retry)
     }

@@ -73,6 +73,8 @@ impl Expansion<'_> {
         if let Some(response) = &self.options.response {
             let call = quote_spanned!(at(response.span())=> .response::<#response>());
             codec.extend(call);
+        } else if self.kind != Kind::Event {
+            codec.extend(quote_spanned!(span=> .response::<()>()));
         }
         if let Some(error) = &self.options.error {
             let call = quote_spanned!(at(error.span())=> .error::<#error>());

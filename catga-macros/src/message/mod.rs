@@ -39,6 +39,9 @@ pub(crate) fn expand(kind: Kind, attribute: TokenStream, item: TokenStream) -> T
         return quote!(#item #error);
     };
     let options = MessageOptions::parse(kind, attribute, &mut errors);
+    if !options.has_name {
+        errors.keep(wire_name::check_type(&input.ident));
+    }
     let marks = Marks::take(&mut input, &mut errors);
     let used = marks.used(&options.catga);
     if !is_supported(&input, &mut errors) {

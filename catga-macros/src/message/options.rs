@@ -10,6 +10,8 @@ pub(crate) struct MessageOptions {
     pub(crate) response: Option<Type>,
     pub(crate) error: Option<Type>,
     pub(crate) name: Option<LitStr>,
+    /// Whether a name is given, if only a wrong one.
+    pub(crate) has_name: bool,
     pub(crate) version: Option<u32>,
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) idempotent: bool,
@@ -22,6 +24,7 @@ impl MessageOptions {
             response: None,
             error: None,
             name: None,
+            has_name: false,
             version: None,
             timeout_ms: None,
             idempotent: false,
@@ -34,7 +37,10 @@ impl MessageOptions {
                     options.response = Some(parse_value(input)?);
                 }
                 "error" => options.error = Some(parse_value(input)?),
-                "name" => options.name = Some(wire_name::check(parse_value(input)?)?),
+                "name" => {
+                    options.has_name = true;
+                    options.name = Some(wire_name::check(parse_value(input)?)?);
+                }
                 "version" => options.version = Some(parse_positive(input)?),
                 "timeout" => options.timeout_ms = Some(parse_timeout(&parse_value(input)?)?),
                 "idempotent" => options.idempotent = true,

@@ -74,6 +74,9 @@ impl Route {
                 "the strategy `topic` needs a topic: add `topic = \"..\"`"
             }
             TOPIC => return,
+            name if is_event && name != CONSISTENT_HASH => {
+                "a strategy picks one node, and an event goes to every service that subscribes to it: leave out `strategy`"
+            }
             _ if self.topic.is_some() => {
                 "a topic decides where the event goes: leave out `strategy`, or `topic`"
             }

@@ -36,7 +36,7 @@ impl Strategy {
             None => Err(syn::Error::new_spanned(
                 &literal,
                 format!(
-                    "unknown strategy `{text}`{}\nthe strategies are {}; your own is given to the node: `builder.strategy::<M>(value)`",
+                    "unknown strategy `{text}`{}\nthe strategies are {}; one of your own is given to the node: `Node::builder(..).strategy::<Message>(value)`",
                     did_you_mean(closest(&text, names())),
                     list(names()),
                 ),

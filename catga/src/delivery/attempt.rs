@@ -1,9 +1,12 @@
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 
 use futures_util::future::join_all;
 
-use super::{Delivery, Envelope, Failure};
-use crate::handler::{Facts, Pick};
+use super::{BoxFuture, Delivery, Envelope, Failure};
+use crate::handler::{Facts, Panic, Pick};
 use crate::node::Core;
 use crate::telemetry;
 use crate::wiring::Local;
@@ -37,8 +40,10 @@ async fn deliver(core: &Arc<Core>, envelope: &Envelope, index: usize, local: &Lo
     loop {
         let attempt = facts.attempt;
         let result = {
+            // The handler's own limit first: what waits for it takes nothing from the others.
+            let _permit = local.permit().await;
             // Never closed, so this waits and nothing else.
-            let _permit = core.queue.in_flight.acquire().await.ok();
+            let _place = core.queue.in_flight.acquire().await.ok();
             once(core, envelope, Pick::Handler(index), local, facts).await
         };
         let Err(failure) = result else { return };
@@ -64,6 +69,8 @@ pub(super) fn facts(envelope: &Envelope) -> Facts {
     )
 }
 
+/// One attempt of one handler, through the layers if there are any. A panic outside of the handler,
+/// in a layer or in the text of an error, is a failed attempt, too.
 pub(super) async fn once(
     core: &Arc<Core>,
     envelope: &Envelope,
@@ -71,20 +78,45 @@ pub(super) async fn once(
     local: &Local,
     facts: Facts,
 ) -> Result<(), Failure> {
-    let Some(layers) = &core.layers else {
-        let attempt = envelope.info.operations.attempt;
-        return attempt(Arc::clone(core), pick, envelope, facts).await;
+    let running: BoxFuture<'_, _> = match &core.layers {
+        None => (envelope.info.operations.attempt)(Arc::clone(core), pick, envelope, facts),
+        Some(layers) => {
+            let delivery = Delivery::encoded(
+                Arc::clone(core),
+                pick,
+                local.info,
+                &facts,
+                envelope.content_type,
+                envelope.payload.clone(),
+            );
+            Box::pin(async move {
+                match layers.call(delivery).await {
+                    Ok(outcome) => outcome.settle(),
+                    Err(error) => Err(Failure::layer(&error)),
+                }
+            })
+        }
     };
-    let delivery = Delivery::encoded(
-        Arc::clone(core),
-        pick,
-        local.info,
-        &facts,
-        envelope.content_type,
-        envelope.payload.clone(),
-    );
-    match layers.call(delivery).await {
-        Ok(outcome) => outcome.settle(),
-        Err(error) => Err(Failure::layer(&error)),
-    }
+    // `None` once it has ended or panicked: its drop, which may panic as well, is in here, too.
+    let mut running = Some(running);
+    poll_fn(|cx| {
+        catch_unwind(AssertUnwindSafe(|| {
+            let Some(polled) = running.as_mut().map(|running| running.as_mut().poll(cx)) else {
+                return Poll::Pending;
+            };
+            if polled.is_ready() {
+                running = None;
+            }
+            polled
+        }))
+        .unwrap_or_else(|payload| {
+            let panic = Panic::new(&*payload);
+            if let Some(running) = running.take() {
+                // A second panic, in the drop of what panicked, has nothing to add.
+                drop(catch_unwind(AssertUnwindSafe(|| drop(running))));
+            }
+            Poll::Ready(Err(Failure::panicked(&panic.text)))
+        })
+    })
+    .await
 }

@@ -29,6 +29,7 @@ pub(crate) fn broadcast(core: &Arc<Core>, envelope: Envelope) {
                 let Some(local) = core.table.row(envelope.info).and_then(|row| pick.of(row)) else {
                     return;
                 };
+                let _permit = local.permit().await;
                 if let Err(failure) = attempt::once(core, &envelope, pick, local, facts).await {
                     telemetry::broadcast_failed(core, local.info, &envelope, &failure);
                 }

@@ -22,4 +22,4 @@ pub(crate) use dead_letters::DeadLetters;
 pub(crate) use envelope::Envelope;
 pub(crate) use operations::BoxFuture;
 pub(crate) use outcome::Failure;
-pub(crate) use queue::{Queue, nth_id, start};
+pub(crate) use queue::{NotStored, Queue, nth_id, start};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{Delivery, Envelope, Failure, Outcome};
 use crate::handler::{Facts, Input, Pick, execute};
 use crate::message::Message;
-use crate::node::{Core, SendError};
+use crate::node::{Core, SendError, answer_of, run_here};
+use crate::transport::Frame;
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -18,6 +19,8 @@ type Attempt = fn(Arc<Core>, Pick, &Envelope, Facts) -> BoxFuture<'static, Resul
 pub struct Operations {
     /// One attempt of one handler.
     pub(crate) attempt: Attempt,
+    /// A call from another node: from its payload to the frame of the answer.
+    pub(crate) answer: fn(Arc<Core>, Envelope, Facts) -> BoxFuture<'static, Frame>,
     /// What is below the last layer.
     pub(crate) serve: fn(Delivery) -> BoxFuture<'static, Outcome>,
 }
@@ -32,6 +35,12 @@ impl Operations {
                         .await
                         .map(drop)
                         .map_err(Failure::of)
+                })
+            },
+            answer: |core, envelope, facts| {
+                Box::pin(async move {
+                    let input = Input::<M>::Encoded(envelope.content_type, envelope.payload);
+                    answer_of::<M>(run_here(core, input, facts).await)
                 })
             },
             serve: |delivery| {

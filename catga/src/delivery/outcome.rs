@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Fault;
-use crate::handler::{Facts, HandlerInfo, Input, Pick, Reply};
+use crate::handler::{Deadline, Facts, HandlerInfo, Input, Pick, Reply};
 use crate::message::{ContentType, Headers, Message, MessageId, MessageInfo};
 use crate::node::{Core, NodeId, SendError};
 
@@ -38,14 +38,17 @@ enum Payload {
 }
 
 impl Delivery {
-    pub(crate) fn typed<M: Message>(
+    pub(crate) fn of<M: Message>(
         core: Arc<Core>,
         pick: Pick,
         handler: &'static HandlerInfo,
         facts: &Facts,
-        message: M,
+        input: Input<M>,
     ) -> Self {
-        let payload = Payload::Typed(Box::new(message));
+        let payload = match input {
+            Input::Typed(message) => Payload::Typed(Box::new(message)),
+            Input::Encoded(content_type, bytes) => Payload::Encoded(content_type, bytes),
+        };
         Self::new(core, pick, handler, facts, payload)
     }
 
@@ -120,8 +123,8 @@ impl Delivery {
 
     /// When the caller stops waiting, or the attempt ends.
     #[must_use]
-    pub const fn deadline(&self) -> Instant {
-        self.deadline
+    pub const fn deadline(&self) -> Deadline {
+        Deadline::at(self.deadline)
     }
 
     /// The headers of the message.
@@ -227,21 +230,35 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn of<E: Error + 'static>(error: SendError<E>) -> Self {
-        let fault = match &error {
+        // What the message and the node were is beside the chain: it begins with the handler's own
+        // error where there is one.
+        let (fault, first): (_, &(dyn Error + 'static)) = match &error {
+            SendError::Rejected(declared) => (Fault::of(declared), declared),
+            SendError::Failed(failed) => {
+                let source = failed.source().unwrap_or(failed);
+                (Fault::of(source), source)
+            }
             // No later attempt reads these bytes differently.
-            SendError::Decode(_) => Fault::Permanent,
-            SendError::Rejected(declared) => Fault::of(declared),
-            other => Fault::of(other),
+            SendError::Decode(_) => (Fault::Permanent, &error),
+            other => (Fault::of(other), other),
         };
         Self {
             fault,
-            chain: chain(&error),
+            chain: chain(first),
         }
     }
 
     /// The outermost error.
     pub(crate) fn text(&self) -> &str {
         self.chain.first().map_or("", String::as_str)
+    }
+
+    /// Something around the handler panicked.
+    pub(crate) fn panicked(text: &str) -> Self {
+        Self {
+            fault: Fault::UNDECLARED,
+            chain: vec![format!("a layer or an error panicked: {text}")],
+        }
     }
 
     /// A layer's own error: transient.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::HandlerInfo;
-use super::extract::CancelSource;
+use super::extract::{CancelSource, Context, Deadline};
 use crate::message::{Headers, Message, MessageId, MessageInfo, text_of};
-use crate::node::Core;
+use crate::node::{Core, after};
 
 /// One execution of a handler, as a [`FromContext`](super::FromContext) sees it.
 ///
@@ -84,8 +84,8 @@ impl<'a> Call<'a> {
 
     /// When the caller stops waiting, or the attempt ends.
     #[must_use]
-    pub fn deadline(&self) -> Instant {
-        self.facts.deadline()
+    pub fn deadline(&self) -> Deadline {
+        Deadline::at(self.facts.deadline())
     }
 
     /// The headers of the message.
@@ -126,6 +126,7 @@ struct Asked {
     key: OnceCell<Option<Arc<str>>>,
     headers: Headers,
     cancellation: OnceCell<CancelSource>,
+    context: OnceCell<Context>,
 }
 
 static NO_HEADERS: Headers = Headers::new();
@@ -153,6 +154,7 @@ impl Facts {
             key: key.map_or_else(OnceCell::new, |key| OnceCell::from(Some(key))),
             headers,
             cancellation: OnceCell::new(),
+            context: OnceCell::new(),
         };
         Self {
             asked: OnceCell::from(Box::new(asked)),
@@ -181,7 +183,7 @@ impl Facts {
 
     /// Counted from the first question, which is the start of the call.
     pub(crate) fn deadline(&self) -> Instant {
-        *self.deadline.get_or_init(|| Instant::now() + self.timeout)
+        *self.deadline.get_or_init(|| after(self.timeout))
     }
 
     pub(crate) fn id(&self) -> MessageId {
@@ -204,6 +206,11 @@ impl Facts {
 
     pub(crate) fn cancellation(&self) -> &CancelSource {
         self.asked().cancellation.get_or_init(CancelSource::new)
+    }
+
+    /// The one context of the call, however often it is asked for.
+    pub(crate) fn context_or(&self, make: impl FnOnce() -> Context) -> &Context {
+        self.asked().context.get_or_init(make)
     }
 
     /// Tells the tasks of the handler that it came to its end.

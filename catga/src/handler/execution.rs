@@ -49,6 +49,8 @@ pin_project! {
         armed: Option<Armed>,
         // `None` where nobody listens.
         span: Option<Span>,
+        // Whether it is a call of this node, and not a part of one or of a delivery.
+        is_call: bool,
     }
 }
 
@@ -61,22 +63,61 @@ pin_project! {
     }
 }
 
-/// Counts an execution that a draining node waits for.
-struct Waiting(Arc<Core>);
+/// Counts an execution that waits for something.
+struct Waiting {
+    core: Arc<Core>,
+    is_call: bool,
+    /// Whether a handler runs in it, and not a future that ends in one.
+    is_handler: bool,
+}
+
+impl Waiting {
+    fn new(core: &Arc<Core>, is_call: bool, is_handler: bool) -> Self {
+        if is_call {
+            core.sends.enter();
+        }
+        if is_handler {
+            core.executing.enter();
+        }
+        Self {
+            core: Arc::clone(core),
+            is_call,
+            is_handler,
+        }
+    }
+}
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.waiting.leave();
+        if self.is_call {
+            self.core.sends.leave();
+        }
+        if self.is_handler {
+            self.core.executing.leave();
+        }
     }
 }
 
 impl<M: Message> Execution<M> {
+    /// An execution that is a part of a call or of a delivery.
     #[inline]
     pub(crate) fn new() -> Self {
+        Self::counted(false)
+    }
+
+    /// The execution of a call of this node: a node that shuts down waits for it.
+    #[inline]
+    pub(crate) fn call() -> Self {
+        Self::counted(true)
+    }
+
+    #[inline]
+    fn counted(is_call: bool) -> Self {
         Self {
             run: Run::new(),
             armed: None,
             span: None,
+            is_call,
         }
     }
 
@@ -146,11 +187,10 @@ impl<M: Message> Execution<M> {
         match polled {
             Ok(Poll::Ready(reply)) => Poll::Ready(finish(reply, core, facts, this.span.as_ref())),
             Ok(Poll::Pending) => {
-                core.waiting.enter();
                 this.armed.set(Some(Armed {
                     sleep: sleep_until(facts.deadline()),
                     facts: std::mem::replace(facts, Facts::new(facts.timeout())),
-                    waiting: Waiting(Arc::clone(core)),
+                    waiting: Waiting::new(core, *this.is_call, local.is_some()),
                 }));
                 self.poll_deadline(cx)
             }
@@ -176,14 +216,14 @@ impl<M: Message> Execution<M> {
         let reply = match polled {
             Ok(Poll::Pending) => return self.poll_deadline(cx),
             Ok(Poll::Ready(reply)) => {
-                finish(reply, &armed.waiting.0, armed.facts, this.span.as_ref())
+                finish(reply, &armed.waiting.core, armed.facts, this.span.as_ref())
             }
             Err(panic) => {
                 this.run.cancel();
                 panicked(
                     M::info(),
                     panic,
-                    &armed.waiting.0,
+                    &armed.waiting.core,
                     armed.facts,
                     this.span.as_ref(),
                 )
@@ -205,7 +245,7 @@ impl<M: Message> Execution<M> {
         // The handler stops first; its tasks hear of it when the facts are dropped.
         this.run.cancel();
         let error = SendError::timeout(M::info(), armed.facts.timeout());
-        let reply = located(error, &armed.waiting.0, armed.facts, this.span.as_ref());
+        let reply = located(error, &armed.waiting.core, armed.facts, this.span.as_ref());
         this.armed.set(None);
         Poll::Ready(reply)
     }
@@ -251,7 +291,7 @@ fn located<R, E: std::error::Error + 'static>(
     Err(error)
 }
 
-/// Runs one handler to its end: waits for its turn under `concurrency`, then executes it.
+/// Runs one handler to its end.
 pub(crate) async fn execute<M: Message>(
     core: Arc<Core>,
     pick: Pick,
@@ -260,11 +300,6 @@ pub(crate) async fn execute<M: Message>(
 ) -> Reply<M> {
     let Some(local) = core.table.row(M::info()).and_then(|row| pick.of(row)) else {
         return Err(SendError::no_route(M::info()));
-    };
-    let _permit = match &local.limit {
-        // Never closed, so this waits and nothing else.
-        Some(limit) => limit.acquire().await.ok(),
-        None => None,
     };
     let mut execution = pin!(Execution::new());
     let mut input = Some((input, facts));

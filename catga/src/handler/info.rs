@@ -36,7 +36,7 @@ pub struct HandlerInfo {
     start: &'static (dyn Any + Send + Sync),
     requires: fn(&mut Requirements),
     concurrency: Option<NonZeroUsize>,
-    retry: Option<retry::Policy>,
+    retry: Option<retry::Overrides>,
     broadcast: bool,
     serial: bool,
 }
@@ -79,7 +79,7 @@ impl HandlerInfo {
 
     #[doc(hidden)]
     #[must_use]
-    pub const fn with_retry(mut self, retry: retry::Policy) -> Self {
+    pub const fn with_retry(mut self, retry: retry::Overrides) -> Self {
         self.retry = Some(retry);
         self
     }
@@ -107,7 +107,7 @@ impl HandlerInfo {
     /// The module that holds the function, such as `shop::billing`.
     #[must_use]
     pub const fn module(&self) -> &'static str {
-        self.origin.module
+        self.origin.module()
     }
 
     /// The crate that holds the function.
@@ -134,9 +134,10 @@ impl HandlerInfo {
         self.concurrency
     }
 
-    /// How failed deliveries are repeated: `#[handler(retry(…))]`.
+    /// How failed deliveries are repeated, where that is not as the node's policy says:
+    /// `#[handler(retry(…))]`.
     #[must_use]
-    pub const fn retry(&self) -> Option<&retry::Policy> {
+    pub const fn retry(&self) -> Option<&retry::Overrides> {
         self.retry.as_ref()
     }
 

@@ -12,6 +12,7 @@ use crate::node::SendError;
 /// `Declares` says whether there is a declared error. `Via` tells the response from a result and
 /// is always inferred. The message itself is not named here: were it no message at all, that
 /// would be said a second time.
+#[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a handler of this message cannot return `{Self}`",
     label = "the message's response is `{R}`",

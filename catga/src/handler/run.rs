@@ -13,11 +13,13 @@ use crate::message::Message;
 use crate::node::SendError;
 
 /// What a handler of `M` comes to.
+#[doc(hidden)]
 pub type Reply<M> = Result<<M as Message>::Response, SendError<<M as Message>::Error>>;
 
 /// Starts a handler: reads its parameters from the call and stores its future in the [`Run`].
 ///
 /// Fails, before anything of the handler ran, where a parameter cannot be had.
+#[doc(hidden)]
 pub type StartFn<M> = fn(Pin<&mut Run<Reply<M>>>, M, &Call<'_>) -> Result<(), BoxError>;
 
 /// A [`StartFn`] as a type that the table can hold as `dyn Any`.

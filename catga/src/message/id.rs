@@ -1,13 +1,18 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
+
+use super::{KeySink, KeyText, KeyWriter};
 
 /// Identifies one message: a UUID, fixed when the message is created.
 ///
 /// Ids are version 7 (they sort by creation time, in milliseconds); the id of a message that a
 /// handler sent through its [`Context`](crate::Context) is version 8, a hash of what caused it.
+/// In a payload and in a key it is its text.
 ///
 /// # Examples
 ///
@@ -57,6 +62,12 @@ impl From<Uuid> for MessageId {
     }
 }
 
+impl From<MessageId> for Uuid {
+    fn from(id: MessageId) -> Self {
+        id.0
+    }
+}
+
 impl FromStr for MessageId {
     type Err = InvalidId;
 
@@ -79,7 +90,35 @@ impl fmt::Debug for MessageId {
     }
 }
 
+impl KeyText for MessageId {
+    fn write_key<S: KeySink>(&self, key: &mut KeyWriter<S>) {
+        self.0.write_key(key);
+    }
+}
+
+impl Serialize for MessageId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+    }
+}
+
+impl<'de> Deserialize<'de> for MessageId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
 /// A text that is not a [`MessageId`].
+///
+/// # Examples
+///
+/// ```
+/// use catga::MessageId;
+///
+/// let error = "order-7".parse::<MessageId>().unwrap_err();
+/// assert!(error.to_string().contains("`order-7`"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidId {
     text: String,
@@ -111,6 +150,28 @@ mod tests {
         assert_eq!(
             MessageId::from_hash(u128::MAX).as_uuid().get_version_num(),
             8
+        );
+    }
+
+    #[test]
+    fn an_id_is_its_uuid_and_its_text() {
+        let text = "00000000-0000-0000-0000-00000000002a";
+        let id = MessageId::from(Uuid::from_u128(42));
+        assert_eq!(Uuid::from(id), Uuid::from_u128(42));
+        assert_eq!(id.to_string(), text);
+        let encoded = serde_json::to_string(&id).unwrap();
+        assert_eq!(encoded, format!("\"{text}\""));
+        assert_eq!(serde_json::from_str::<MessageId>(&encoded).unwrap(), id);
+        let error = serde_json::from_str::<MessageId>("\"a\"").unwrap_err();
+        assert!(error.to_string().contains("`a` is not a message id"));
+    }
+
+    #[test]
+    fn an_invalid_text_is_shown() {
+        let error = "order-7".parse::<MessageId>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`order-7` is not a message id: expected a UUID"
         );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
+use std::num::NonZero;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,8 +13,9 @@ const ESCAPE: u8 = b'\\';
 
 /// A value that can be part of a routing key.
 ///
-/// Implemented for strings, integers, `bool`, `char`, [`uuid::Uuid`], references, smart pointers
-/// and [`Option`] (where `None` is no part). Floating-point numbers have no such form on purpose:
+/// Implemented for strings, integers, [`NonZero`], `bool`, `char`, [`uuid::Uuid`],
+/// [`MessageId`](super::MessageId), references, smart pointers and [`Option`] (where `None` is no
+/// part). Floating-point numbers have no such form on purpose:
 /// equal keys must have equal text on every node.
 ///
 /// # Examples
@@ -74,6 +76,7 @@ impl<S: KeySink> KeyWriter<S> {
     }
 
     /// Writes one part.
+    #[inline]
     pub fn part(&mut self, text: &str) {
         self.start();
         self.escaped(text);
@@ -98,6 +101,7 @@ impl<S: KeySink> KeyWriter<S> {
         self.sink
     }
 
+    #[inline]
     fn start(&mut self) {
         if self.follows {
             self.sink.write(&[SEPARATOR]);
@@ -105,8 +109,18 @@ impl<S: KeySink> KeyWriter<S> {
         self.follows = true;
     }
 
+    #[inline]
     fn escaped(&mut self, text: &str) {
         let bytes = text.as_bytes();
+        if needs_escape(bytes) {
+            self.escape(bytes);
+        } else {
+            self.sink.write(bytes);
+        }
+    }
+
+    #[cold]
+    fn escape(&mut self, bytes: &[u8]) {
         let mut from = 0;
         for (at, byte) in bytes.iter().enumerate() {
             if matches!(*byte, SEPARATOR | ESCAPE) {
@@ -117,6 +131,22 @@ impl<S: KeySink> KeyWriter<S> {
         }
         self.sink.write(&bytes[from..]);
     }
+}
+
+/// Whether there is a separator or a backslash; eight bytes at a time, as nearly no key has one.
+#[inline]
+fn needs_escape(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const SEPARATORS: u64 = u64::from_ne_bytes([SEPARATOR; 8]);
+    const ESCAPES: u64 = u64::from_ne_bytes([ESCAPE; 8]);
+    // Not 0 if there is a byte that is 0.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    let (words, rest) = bytes.as_chunks();
+    let found = words.iter().fold(0, |found, word| {
+        let word = u64::from_ne_bytes(*word);
+        found | zeros(word ^ SEPARATORS) | zeros(word ^ ESCAPES)
+    });
+    found != 0 || rest.iter().any(|byte| matches!(*byte, SEPARATOR | ESCAPE))
 }
 
 /// The canonical text of a key.
@@ -164,6 +194,19 @@ macro_rules! decimal {
     )*};
 }
 decimal!(
+    u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize
+);
+
+macro_rules! non_zero {
+    ($($ty:ty),*) => {$(
+        impl KeyText for NonZero<$ty> {
+            fn write_key<S: KeySink>(&self, key: &mut KeyWriter<S>) {
+                self.get().write_key(key);
+            }
+        }
+    )*};
+}
+non_zero!(
     u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize
 );
 
@@ -241,6 +284,22 @@ mod tests {
     }
 
     #[test]
+    fn every_form_of_a_value_has_the_same_text() {
+        let id = uuid::Uuid::from_u128(0xA);
+        let text = "00000000-0000-0000-0000-00000000000a";
+        assert_eq!(key_text(&id), text);
+        assert_eq!(key_text(&super::super::MessageId::from(id)), text);
+        assert_eq!(key_text(&(true, false)), "true\u{1f}false");
+        assert_eq!(key_text(&NonZero::<i8>::MIN), "-128");
+        assert_eq!(key_text(&NonZero::<u64>::MAX), u64::MAX.to_string());
+        assert_eq!(key_text(&Cow::Borrowed("a")), "a");
+        assert_eq!(key_text(&Cow::<'_, str>::Owned("a\\".to_owned())), "a\\\\");
+        assert_eq!(key_text(&(Rc::new(1), Arc::new('b'))), "1\u{1f}b");
+        assert_eq!(key_text(&Box::<str>::from("c")), "c");
+        assert_eq!(key_text(&&&"d"), "d");
+    }
+
+    #[test]
     fn numbers_are_decimal_and_displays_are_escaped() {
         assert_eq!(
             key_text(&(-7_i64, u128::MAX)),
@@ -249,5 +308,22 @@ mod tests {
         let mut writer = KeyWriter::new(Vec::new());
         writer.display(format_args!("a{}b", '\u{1f}'));
         assert_eq!(writer.finish(), b"a\\\x1fb");
+    }
+
+    #[test]
+    fn escapes_are_found_at_every_place() {
+        for length in 0..40 {
+            let plain = "é".repeat(length / 2) + &"~".repeat(length % 2);
+            assert_eq!(key_text(&plain), plain);
+            for at in (0..=plain.len()).filter(|at| plain.is_char_boundary(*at)) {
+                for special in ['\\', '\u{1f}'] {
+                    let mut text = plain.clone();
+                    text.insert(at, special);
+                    let mut expected = text.clone();
+                    expected.insert(at, '\\');
+                    assert_eq!(key_text(&text), expected);
+                }
+            }
+        }
     }
 }

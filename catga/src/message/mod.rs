@@ -58,6 +58,7 @@ pub trait Message: Sized + Send + 'static {
     type Declares;
 
     /// How the message, its response and its error are encoded.
+    #[doc(hidden)]
     const CODEC: Codec<Self>;
 
     /// What is known about the type: its wire name, kind, route and where it was declared.

@@ -1,13 +1,17 @@
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
 
-use super::NodeId;
 use super::gauge::Gauge;
 use super::layers::Layers;
 use super::lifecycle::Lifecycle;
+use super::remote::Latency;
+use super::shutdown::ShutdownError;
 use super::states::States;
+use super::{NodeId, Strategies};
+use crate::cluster::Cluster;
 use crate::delivery::Queue;
 use crate::wiring::{Table, Wiring};
 
@@ -23,8 +27,20 @@ pub(crate) struct Core {
     pub(crate) layers: Option<Layers>,
     pub(crate) queue: Queue,
     pub(crate) lifecycle: Lifecycle,
-    /// Executions that did not finish at their first poll.
-    pub(crate) waiting: Gauge,
+    /// Calls of this node that did not finish at their first poll.
+    pub(crate) sends: Gauge,
+    /// Handlers that did not finish at their first poll.
+    pub(crate) executing: Gauge,
+    /// How the shutdown ended.
+    pub(crate) outcome: OnceLock<Result<(), ShutdownError>>,
+    /// `None` without a broker: then every call is local.
+    pub(crate) cluster: Option<Arc<Cluster>>,
+    pub(crate) strategies: Strategies,
+    /// Calls of other nodes that run here.
+    pub(crate) calls: Gauge,
+    pub(crate) max_in_flight: usize,
+    pub(crate) late_answers: AtomicU64,
+    pub(crate) latency: Latency,
     pub(crate) drain_timeout: Duration,
     pub(crate) runtime: Handle,
     /// See [`Context::fence`](crate::Context::fence).

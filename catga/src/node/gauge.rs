@@ -10,16 +10,24 @@ pub(crate) struct Gauge {
 }
 
 impl Gauge {
+    // Sequentially consistent throughout: whoever enters and then finds the node running is seen
+    // by whoever stops the node and then counts.
     pub(crate) fn count(&self) -> usize {
-        self.count.load(Ordering::Acquire)
+        self.count.load(Ordering::SeqCst)
     }
 
     pub(crate) fn enter(&self) {
-        self.count.fetch_add(1, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Enters, and leaves when the guard is dropped.
+    pub(crate) fn entered(&self) -> Entered<'_> {
+        self.enter();
+        Entered(self)
     }
 
     pub(crate) fn leave(&self) {
-        if self.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.count.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.idle.notify_waiters();
         }
     }
@@ -36,5 +44,22 @@ impl Gauge {
             }
             notified.await;
         }
+    }
+}
+
+/// One of those that are under way.
+#[derive(Debug)]
+pub(crate) struct Entered<'a>(&'a Gauge);
+
+impl Entered<'_> {
+    /// Stays entered; somebody else leaves.
+    pub(crate) fn stay(self) {
+        let _ = std::mem::ManuallyDrop::new(self);
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
     }
 }

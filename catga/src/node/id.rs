@@ -6,6 +6,23 @@ use std::sync::Arc;
 ///
 /// Letters `a` to `z`, digits and `-`. Made from the service's name and chance unless
 /// [`Builder::id`](super::Builder::id) gives it.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::collections::HashSet;
+/// use catga::Node;
+/// use catga::node::NodeId;
+///
+/// let node = Node::builder("orders").id("blue").only(|_| false).start().await?;
+/// let known: HashSet<NodeId> = [node.id().clone()].into();
+/// assert!(known.contains("blue"));
+/// # node.shutdown().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(Arc<str>);
 
@@ -44,6 +61,18 @@ impl fmt::Display for NodeId {
 impl fmt::Debug for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl serde::Serialize for NodeId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for NodeId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <Box<str>>::deserialize(deserializer).map(|name| Self(name.into()))
     }
 }
 

@@ -10,7 +10,8 @@ use crate::delivery::{BoxFuture, Delivery, Outcome};
 
 /// What a layer wraps: the layers added after it, and below them the handler.
 ///
-/// A [`Service`] of [`Delivery`]s; a cheap clone is made for each call.
+/// A [`Service`] of [`Delivery`]s; a cheap clone is made for each call. A layer calls it as
+/// [`Builder::layer`](super::Builder::layer) shows.
 pub struct Next(Box<dyn CloneService>);
 
 impl Next {

@@ -36,13 +36,19 @@ impl Lifecycle {
         self.refuses.load(Ordering::Relaxed)
     }
 
+    /// Whether a message is refused. A node that drains still takes what its own handlers send,
+    /// since that is part of what it finishes.
+    pub(crate) fn refuses_from(&self, handler: bool) -> bool {
+        self.refuses.load(Ordering::SeqCst) && (!handler || self.phase() == Phase::Stopped)
+    }
+
     pub(crate) fn phase(&self) -> Phase {
         *self.phase.borrow()
     }
 
     /// Goes on to a later phase; `false` if it was there already.
     pub(crate) fn advance(&self, to: Phase) -> bool {
-        self.refuses.store(true, Ordering::Relaxed);
+        self.refuses.store(true, Ordering::SeqCst);
         self.phase.send_if_modified(|phase| {
             let later = to > *phase;
             if later {

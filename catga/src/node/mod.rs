@@ -1,5 +1,6 @@
 //! The node: how it is built, its verbs, and how it ends.
 
+mod broker;
 mod builder;
 mod core;
 mod gauge;
@@ -7,30 +8,45 @@ mod id;
 mod layers;
 mod lifecycle;
 mod options;
+mod remote;
 mod send;
 mod shutdown;
 mod start_error;
 mod states;
 mod store;
+mod strategies;
 mod with;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+pub use broker::Broker;
 pub use builder::Builder;
 pub use id::NodeId;
 pub use layers::Next;
 pub use lifecycle::Phase;
 pub use options::Options;
-pub use send::{Failed, NoRoute, Panicked, Refused, SendError, SendFuture, Timeout, Undecodable};
+pub use remote::{Refusal, RemoteError};
+pub use send::{
+    Failed, NoRoute, Panicked, Refused, SendError, SendFuture, Timeout, Undecodable, Untransported,
+};
 pub use shutdown::ShutdownError;
 pub use start_error::StartError;
 pub use store::{Broadcast, Published, StoreError, StoreFuture, Stored};
 pub use with::With;
 
-pub(crate) use self::core::Core;
-pub(crate) use gauge::Gauge;
+pub(crate) use self::core::{Core, epoch_now};
+pub(crate) use gauge::{Entered, Gauge};
+pub(crate) use options::after;
+pub(crate) use remote::answer_of;
+pub(crate) use send::run_here;
+pub(crate) use strategies::Strategies;
 
+use tokio::sync::watch;
+
+use crate::cluster::Members;
 use crate::delivery::DeadLetter;
 use crate::message::{Command, Event, Request};
 use crate::wiring::Wiring;
@@ -79,6 +95,21 @@ impl Node {
     /// Describes a node of a service: the name that all nodes with the same handlers share.
     ///
     /// Letters `a` to `z`, digits and `-`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use catga::Node;
+    ///
+    /// let node = Node::builder("orders").only(|_| false).start().await?;
+    /// assert_eq!(node.service(), "orders");
+    /// assert!(node.id().as_str().starts_with("orders-"));
+    /// node.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder(service: impl Into<String>) -> Builder {
         Builder::new(service.into())
     }
@@ -94,16 +125,33 @@ impl Node {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # use std::time::Duration;
-    /// # use catga::{Node, Options, query};
-    /// # use serde::{Deserialize, Serialize};
-    /// # #[query(response = u64)]
-    /// # #[derive(Serialize, Deserialize)]
-    /// # struct CountStock;
-    /// # async fn example(node: Node) -> Result<(), catga::SendError> {
-    /// let options = Options::new().timeout(Duration::from_millis(200));
-    /// let count = node.with(options).send(CountStock).await?;
+    /// ```
+    /// use std::time::Duration;
+    /// use catga::{Headers, Node, Options, handler, query};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[query(response = String)]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct WhoAsks;
+    ///
+    /// #[handler]
+    /// async fn who_asks(_: WhoAsks, headers: Headers) -> String {
+    ///     headers.get("tenant").unwrap_or("nobody").to_owned()
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let node = Node::builder("tenants")
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// let options = Options::new()
+    ///     .timeout(Duration::from_millis(200))
+    ///     .header("tenant", "acme");
+    /// assert_eq!(node.with(options).send(WhoAsks).await?, "acme");
+    /// assert_eq!(node.send(WhoAsks).await?, "nobody");
+    /// node.shutdown().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -124,9 +172,98 @@ impl Node {
     /// # Cancellation
     ///
     /// The future is lazy. Dropping it stops a local handler at the await where it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use catga::{Node, SendError, command, handler};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
+    /// #[error("{0} is sold out")]
+    /// struct SoldOut(String);
+    ///
+    /// #[command(response = u32, error = SoldOut)]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Order { sku: String }
+    ///
+    /// #[handler]
+    /// async fn order(command: Order) -> Result<u32, SoldOut> {
+    ///     match command.sku.as_str() {
+    ///         "tea" => Ok(7),
+    ///         _ => Err(SoldOut(command.sku)),
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let node = Node::builder("orders")
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// assert_eq!(node.send(Order { sku: "tea".into() }).await?, 7);
+    /// match node.send(Order { sku: "gold".into() }).await {
+    ///     Err(SendError::Rejected(SoldOut(sku))) => assert_eq!(sku, "gold"),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// node.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn send<M: Request>(&self, message: M) -> SendFuture<'_, M> {
         SendFuture::new(&self.core, None, message)
+    }
+
+    /// Sends a command or a query to one node, whatever routing says.
+    ///
+    /// It is sent once: where that node refuses it, the error says so.
+    ///
+    /// # Errors
+    ///
+    /// See [`SendError`].
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`send`](Self::send).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use catga::{Node, State, handler, query};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[query(response = String)]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Name;
+    ///
+    /// #[handler]
+    /// async fn name(_: Name, State(name): State<String>) -> String {
+    ///     name
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let start = |id: &'static str| {
+    ///     Node::builder("names")
+    ///         .broker("memory://send-to")
+    ///         .id(id)
+    ///         .state(id.to_owned())
+    /// #       .only(move |handler| handler.module() == here)
+    ///         .start()
+    /// };
+    /// let (one, two) = (start("one").await?, start("two").await?);
+    /// assert_eq!(one.send_to(two.id(), Name).await?, "two");
+    /// assert_eq!(one.send_to(one.id(), Name).await?, "one");
+    /// # two.shutdown().await?;
+    /// # one.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn send_to<M: Request>(&self, node: &NodeId, message: M) -> SendFuture<'_, M> {
+        With::new(&self.core).send_to(node, message)
     }
 
     /// Sends many messages at once; those with the same key one after the other, in the order of
@@ -135,6 +272,36 @@ impl Node {
     /// # Cancellation
     ///
     /// Dropping the future stops the local handlers that run and starts no others.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use catga::{Node, handler, query};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[query(response = u32)]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Square(u32);
+    ///
+    /// #[handler]
+    /// async fn square(query: Square) -> u32 {
+    ///     query.0 * query.0
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let node = Node::builder("squares")
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// let replies = node.send_all((1..=3).map(Square)).await;
+    /// let replies: Vec<u32> = replies.into_iter().collect::<Result<_, _>>()?;
+    /// assert_eq!(replies, [1, 4, 9]);
+    /// node.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn send_all<M: Request>(
         &self,
         messages: impl IntoIterator<Item = M, IntoIter: Send> + Send,
@@ -154,11 +321,92 @@ impl Node {
     /// # Cancellation
     ///
     /// A future that is dropped before it is ready may or may not have stored the message.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use catga::{Node, State, command, handler};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// type Log = Arc<Mutex<Vec<u32>>>;
+    ///
+    /// #[command]
+    /// #[route(key = "account")]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Pay { account: String, amount: u32 }
+    ///
+    /// #[handler]
+    /// async fn pay(command: Pay, State(log): State<Log>) {
+    ///     log.lock().unwrap().push(command.amount);
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let log = Log::default();
+    /// let node = Node::builder("payments")
+    ///     .state(Arc::clone(&log))
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// let stored = node.enqueue(Pay { account: "a".into(), amount: 5 }).await?;
+    /// assert!(!stored.is_repeated());
+    /// node.shutdown().await?;                  // what is stored is handled first
+    /// assert_eq!(*log.lock().unwrap(), [5]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn enqueue<M: Command>(&self, command: M) -> StoreFuture<'_, Stored> {
         With::new(&self.core).enqueue(command)
     }
 
     /// [`enqueue`](Self::enqueue)s many commands in the order of the iterator.
+    ///
+    /// One after the other, each with a timeout of its own; one that was not stored does not keep
+    /// the next from being tried. The results are in the order of the iterator.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves what was stored until then; the command at which it was dropped may
+    /// or may not be stored.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use catga::{Node, State, command, handler};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// type Log = Arc<Mutex<Vec<u32>>>;
+    ///
+    /// #[command]
+    /// #[route(key = "account")]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Pay { account: String, amount: u32 }
+    ///
+    /// #[handler]
+    /// async fn pay(command: Pay, State(log): State<Log>) {
+    ///     log.lock().unwrap().push(command.amount);
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let log = Log::default();
+    /// let node = Node::builder("payments")
+    ///     .state(Arc::clone(&log))
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// let pay = |amount| Pay { account: "a".into(), amount };
+    /// let stored = node.enqueue_all((1..=3).map(pay)).await;
+    /// assert!(stored.iter().all(Result::is_ok));
+    /// node.shutdown().await?;
+    /// assert_eq!(*log.lock().unwrap(), [1, 2, 3], "in order per key");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn enqueue_all<M: Command>(
         &self,
         commands: impl IntoIterator<Item = M, IntoIter: Send> + Send,
@@ -180,11 +428,92 @@ impl Node {
     /// # Cancellation
     ///
     /// A future that is dropped before it is ready may or may not have stored the event.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use catga::{Node, State, event, handler};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// type Log = Arc<Mutex<Vec<u32>>>;
+    ///
+    /// #[event]
+    /// #[route(key = "account")]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Paid { account: String, amount: u32 }
+    ///
+    /// #[handler]
+    /// async fn book(event: Paid, State(log): State<Log>) {
+    ///     log.lock().unwrap().push(event.amount);
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let log = Log::default();
+    /// let node = Node::builder("payments")
+    ///     .state(Arc::clone(&log))
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// let published = node.publish(Paid { account: "a".into(), amount: 5 }).await?;
+    /// assert_eq!(published.services().collect::<Vec<_>>(), ["payments"]);
+    /// node.shutdown().await?;                  // what is stored is handled first
+    /// assert_eq!(*log.lock().unwrap(), [5]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn publish<M: Event>(&self, event: M) -> StoreFuture<'_, Published> {
         With::new(&self.core).publish(event)
     }
 
     /// [`publish`](Self::publish)es many events in the order of the iterator.
+    ///
+    /// One after the other, each with a timeout of its own; one that was not stored does not keep
+    /// the next from being tried. The results are in the order of the iterator.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves what was stored until then; the event at which it was dropped may
+    /// or may not be stored.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use catga::{Node, State, event, handler};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// type Log = Arc<Mutex<Vec<u32>>>;
+    ///
+    /// #[event]
+    /// #[route(key = "account")]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Paid { account: String, amount: u32 }
+    ///
+    /// #[handler]
+    /// async fn book(event: Paid, State(log): State<Log>) {
+    ///     log.lock().unwrap().push(event.amount);
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let log = Log::default();
+    /// let node = Node::builder("payments")
+    ///     .state(Arc::clone(&log))
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// let paid = |amount| Paid { account: "a".into(), amount };
+    /// let published = node.publish_all((1..=3).map(paid)).await;
+    /// assert!(published.iter().all(Result::is_ok));
+    /// node.shutdown().await?;
+    /// assert_eq!(*log.lock().unwrap(), [1, 2, 3], "in order per key");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn publish_all<M: Event>(
         &self,
         events: impl IntoIterator<Item = M, IntoIter: Send> + Send,
@@ -202,11 +531,91 @@ impl Node {
     /// # Errors
     ///
     /// See [`StoreError`].
+    ///
+    /// # Cancellation
+    ///
+    /// A future that is dropped before it is ready may or may not have handed the event over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use catga::{Node, State, event, handler};
+    /// use serde::{Deserialize, Serialize};
+    /// use tokio::sync::Semaphore;
+    ///
+    /// #[event]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct PricesChanged;
+    ///
+    /// #[handler(broadcast)]
+    /// async fn forget(_: PricesChanged, State(heard): State<Arc<Semaphore>>) {
+    ///     heard.add_permits(1);
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let heard = Arc::new(Semaphore::new(0));
+    /// let node = Node::builder("prices")
+    ///     .state(Arc::clone(&heard))
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// node.broadcast(PricesChanged).await?;
+    /// heard.acquire().await?.forget();
+    /// assert_eq!(node.dropped_broadcasts(), 0);
+    /// node.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn broadcast<M: Event>(&self, event: M) -> StoreFuture<'_, Broadcast> {
         With::new(&self.core).broadcast(event)
     }
 
     /// [`broadcast`](Self::broadcast)s many events in the order of the iterator.
+    ///
+    /// One after the other; one that was not handed over does not keep the next from being tried.
+    /// The results are in the order of the iterator. Handlers run at once, in no order.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves what was handed over until then; the event at which it was
+    /// dropped may or may not be.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use catga::{Node, State, event, handler};
+    /// use serde::{Deserialize, Serialize};
+    /// use tokio::sync::Semaphore;
+    ///
+    /// #[event]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct PricesChanged;
+    ///
+    /// #[handler(broadcast)]
+    /// async fn forget(_: PricesChanged, State(heard): State<Arc<Semaphore>>) {
+    ///     heard.add_permits(1);
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let heard = Arc::new(Semaphore::new(0));
+    /// let node = Node::builder("prices")
+    ///     .state(Arc::clone(&heard))
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// let sent = node.broadcast_all((0..3).map(|_| PricesChanged)).await;
+    /// assert!(sent.iter().all(Result::is_ok));
+    /// heard.acquire_many(3).await?.forget();
+    /// node.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn broadcast_all<M: Event>(
         &self,
         events: impl IntoIterator<Item = M, IntoIter: Send> + Send,
@@ -233,9 +642,87 @@ impl Node {
     }
 
     /// What this node is doing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use catga::Node;
+    /// use catga::node::Phase;
+    ///
+    /// let node = Node::builder("orders").only(|_| false).start().await?;
+    /// assert_eq!(node.phase(), Phase::Running);
+    /// node.shutdown().await?;
+    /// assert_eq!(node.phase(), Phase::Stopped);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.core.lifecycle.phase()
+    }
+
+    /// The live nodes of the cluster, this one included; without a cluster there are none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use catga::Node;
+    ///
+    /// let start = |id| {
+    ///     let node = Node::builder("orders").broker("memory://members").id(id);
+    ///     node.metadata("zone", "eu").only(|_| false).start()
+    /// };
+    /// let (one, two) = (start("one").await?, start("two").await?);
+    /// let mut members = one.watch();
+    /// members.wait_for(|members| members.len() == 2).await?;
+    /// let members = one.members();
+    /// let member = members.get("two").unwrap();
+    /// assert_eq!((member.id(), member.service()), (two.id(), "orders"));
+    /// assert_eq!(member.metadata()["zone"], "eu");
+    /// # two.shutdown().await?;
+    /// # one.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn members(&self) -> Members {
+        self.core
+            .cluster
+            .as_ref()
+            .map(|cluster| cluster.members())
+            .unwrap_or_default()
+    }
+
+    /// Follows the live nodes of the cluster. The value changes when a node comes, goes, begins to
+    /// drain or comes back; without a cluster it never does.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Members> {
+        match &self.core.cluster {
+            Some(cluster) => cluster.watch_members(),
+            None => watch::Sender::new(Members::default()).subscribe(),
+        }
+    }
+
+    /// The partitions of its service that this node owns now, with the epoch of each.
+    ///
+    /// Empty without a cluster, and while no heartbeat of this node is confirmed.
+    #[must_use]
+    pub fn partitions(&self) -> BTreeMap<u32, u64> {
+        self.core
+            .cluster
+            .as_ref()
+            .map(|cluster| cluster.partitions())
+            .unwrap_or_default()
+    }
+
+    /// How many answers of other nodes came after their callers had given up.
+    #[must_use]
+    pub fn late_answers(&self) -> u64 {
+        self.core.late_answers.load(Ordering::Relaxed)
     }
 
     /// How many broadcast events this node had no room for.
@@ -246,7 +733,50 @@ impl Node {
 
     /// The messages whose attempts are used up, oldest first.
     ///
-    /// Without a broker they are in the memory of this process.
+    /// Without a broker they are in the memory of this process: any number of them, each with its
+    /// payload, until it is replayed or discarded or the process ends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use catga::{Node, State, event, handler};
+    /// use catga::delivery::retry::Policy;
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[event]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct ParcelSent;
+    ///
+    /// #[handler]
+    /// async fn deliver(_: ParcelSent, State(open): State<Arc<AtomicBool>>) -> Result<(), String> {
+    ///     if !open.load(Ordering::Relaxed) {
+    ///         return Err("the street is closed".into());
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let open = Arc::new(AtomicBool::new(false));
+    /// let node = Node::builder("parcels")
+    ///     .state(Arc::clone(&open))
+    ///     .retry(Policy::new(1, std::time::Duration::ZERO))
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// node.publish(ParcelSent).await?;
+    /// node.shutdown().await?;                  // after the one attempt that the policy grants
+    /// let letters = node.dead_letters();
+    /// assert_eq!(letters.len(), 1);
+    /// assert_eq!(letters[0].handler().name(), "deliver");
+    /// assert_eq!(letters[0].attempts().get(), 1);
+    /// assert!(letters[0].error_chain().concat().contains("the street is closed"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
         self.core.queue.dead.list()
@@ -260,11 +790,104 @@ impl Node {
     /// # Errors
     ///
     /// See [`StoreError`]; the dead letter is still there then.
+    ///
+    /// # Cancellation
+    ///
+    /// A future that is dropped before it is ready may or may not have replayed the letter; it is
+    /// still there if it has not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use catga::{Node, State, event, handler};
+    /// use catga::delivery::retry::Policy;
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[event]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct ParcelSent;
+    ///
+    /// #[handler]
+    /// async fn deliver(_: ParcelSent, State(open): State<Arc<AtomicBool>>) -> Result<(), String> {
+    ///     if !open.load(Ordering::Relaxed) {
+    ///         return Err("the street is closed".into());
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let open = Arc::new(AtomicBool::new(false));
+    /// let node = Node::builder("parcels")
+    ///     .state(Arc::clone(&open))
+    ///     .retry(Policy::new(1, std::time::Duration::ZERO))
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// node.publish(ParcelSent).await?;
+    /// while node.dead_letters().is_empty() {
+    ///     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    /// }
+    /// open.store(true, Ordering::Relaxed);
+    /// for letter in node.dead_letters() {
+    ///     assert!(node.replay(&letter).await?.is_some());
+    ///     assert!(node.replay(&letter).await?.is_none(), "only once");
+    /// }
+    /// node.shutdown().await?;
+    /// assert!(node.dead_letters().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn replay(&self, letter: &DeadLetter) -> Result<Option<Stored>, StoreError> {
         store::replay(&self.core, letter).await
     }
 
     /// Drops a dead letter for good. `false` if it was replayed or discarded before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use catga::{Node, State, event, handler};
+    /// use catga::delivery::retry::Policy;
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[event]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct ParcelSent;
+    ///
+    /// #[handler]
+    /// async fn deliver(_: ParcelSent, State(open): State<Arc<AtomicBool>>) -> Result<(), String> {
+    ///     if !open.load(Ordering::Relaxed) {
+    ///         return Err("the street is closed".into());
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let open = Arc::new(AtomicBool::new(false));
+    /// let node = Node::builder("parcels")
+    ///     .state(Arc::clone(&open))
+    ///     .retry(Policy::new(1, std::time::Duration::ZERO))
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// node.publish(ParcelSent).await?;
+    /// node.shutdown().await?;
+    /// for letter in node.dead_letters() {
+    ///     assert!(node.discard(&letter));
+    ///     assert!(!node.discard(&letter), "only once");
+    /// }
+    /// assert!(node.dead_letters().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn discard(&self, letter: &DeadLetter) -> bool {
         self.core.queue.dead.take(letter.number()).is_some()
     }
@@ -282,6 +905,40 @@ impl Node {
     /// # Cancellation
     ///
     /// A future that is dropped leaves the node draining; call it again to go on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use catga::{Node, SendError, command, handler};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[command]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Work { millis: u64 }
+    ///
+    /// #[handler]
+    /// async fn work(command: Work) {
+    ///     tokio::time::sleep(Duration::from_millis(command.millis)).await;
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let node = Node::builder("workers")
+    ///     .drain_timeout(Duration::from_millis(50))
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// node.enqueue(Work { millis: 1 }).await?;
+    /// node.enqueue(Work { millis: 60_000 }).await?;
+    /// let unfinished = node.shutdown().await.unwrap_err();
+    /// assert_eq!(unfinished.deliveries(), 1);
+    /// let refused = node.send(Work { millis: 1 }).await;
+    /// assert!(matches!(refused, Err(SendError::Refused(_))));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn shutdown(&self) -> Result<(), ShutdownError> {
         shutdown::shutdown(&self.core).await
     }

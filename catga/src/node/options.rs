@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::NodeId;
 use crate::message::{Headers, MessageId};
 
 /// What a single call says beside its message; given to [`Node::with`](super::Node::with).
@@ -23,9 +24,11 @@ use crate::message::{Headers, MessageId};
 pub struct Options {
     pub(crate) id: Option<MessageId>,
     pub(crate) timeout: Option<Duration>,
-    /// The deadline of the handler that makes this call.
-    pub(crate) deadline: Option<Instant>,
+    /// The deadline of the handler that makes this call, if one does.
+    pub(crate) parent: Option<Instant>,
     pub(crate) headers: Headers,
+    /// The one node that the message goes to, whatever routing says.
+    pub(crate) to: Option<NodeId>,
 }
 
 impl Options {
@@ -37,7 +40,10 @@ impl Options {
 
     /// The id of the message, in place of a new one.
     ///
-    /// The batch verbs use it for their first message only; the others get new ids.
+    /// A message that is stored under an id that a message of its type was stored under in the
+    /// last two minutes is not stored again; the receipt says so. In a batch the first message
+    /// has this id and the others get ones that follow from it, so that a batch can be repeated
+    /// as a whole.
     #[must_use]
     pub fn id(mut self, id: MessageId) -> Self {
         self.id = Some(id);
@@ -47,7 +53,7 @@ impl Options {
     /// How long the call may take, in place of what the message type says.
     ///
     /// For `send` until the response is there; for `enqueue` and `publish` until the message is
-    /// stored.
+    /// stored. Zero is at once; [`Duration::MAX`] is never.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -60,4 +66,26 @@ impl Options {
         self.headers.insert(name, value);
         self
     }
+}
+
+impl Options {
+    /// How long a call of a type may take from now, and when that is: the caller's or the type's
+    /// timeout, but no longer than the handler that makes the call has itself.
+    pub(crate) fn limit(&self, of_type: Duration) -> (Duration, Instant) {
+        let timeout = self.timeout.unwrap_or(of_type);
+        let deadline = after(timeout);
+        match self.parent {
+            Some(parent) if parent < deadline => {
+                (parent.saturating_duration_since(Instant::now()), parent)
+            }
+            _ => (timeout, deadline),
+        }
+    }
+}
+
+/// The time after a duration; far away where it cannot be counted.
+pub(crate) fn after(timeout: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+    let now = Instant::now();
+    now + timeout.min(FAR)
 }

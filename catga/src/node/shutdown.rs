@@ -11,29 +11,40 @@ const FIRST_POLLS: Duration = Duration::from_millis(1);
 
 pub(super) async fn shutdown(core: &Arc<Core>) -> Result<(), ShutdownError> {
     if core.lifecycle.phase() == Phase::Stopped {
-        return Ok(());
+        return core.outcome.get().copied().unwrap_or(Ok(()));
     }
     core.lifecycle.advance(Phase::Draining);
+    if let Some(cluster) = &core.cluster {
+        // The others hear of it first, so that nobody is refused who can be sent elsewhere.
+        cluster.drain().await;
+    }
+    let under_way = || core.sends.count() + core.calls.count() + core.queue.unfinished.count();
     let drained = timeout(core.drain_timeout, async {
         sleep(FIRST_POLLS).await;
         // A call may store something and a delivery may call: until both are quiet at once.
-        while core.waiting.count() + core.queue.unfinished.count() > 0 {
-            core.waiting.idle().await;
+        while under_way() > 0 {
+            core.sends.idle().await;
+            core.calls.idle().await;
             core.queue.unfinished.idle().await;
         }
     })
     .await;
     let unfinished = ShutdownError {
-        calls: core.waiting.count(),
+        calls: core.sends.count() + core.calls.count(),
         deliveries: core.queue.unfinished.count(),
     };
+    let outcome = *core.outcome.get_or_init(|| drained.map_err(|_| unfinished));
     stop(core);
-    drained.map_err(|_| unfinished)
+    if let Some(cluster) = &core.cluster {
+        cluster.leave().await;
+    }
+    outcome
 }
 
 fn stop(core: &Core) -> bool {
+    let first = core.lifecycle.advance(Phase::Stopped);
     core.queue.close();
-    core.lifecycle.advance(Phase::Stopped)
+    first
 }
 
 /// Stops the node when its last handle is dropped.
@@ -48,6 +59,9 @@ impl Last {
 
 impl Drop for Last {
     fn drop(&mut self) {
+        if let Some(cluster) = &self.0.cluster {
+            cluster.vanish();
+        }
         if stop(&self.0) {
             tracing::warn!(
                 target: "catga",
@@ -67,7 +81,7 @@ pub struct ShutdownError {
 }
 
 impl ShutdownError {
-    /// Handlers that were still running.
+    /// Calls, of this node or of others, whose handlers were still running.
     #[must_use]
     pub const fn calls(&self) -> usize {
         self.calls
@@ -84,7 +98,7 @@ impl fmt::Display for ShutdownError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the node stopped with {} handlers running and {} stored messages not handled; a longer `Builder::drain_timeout` gives them more time",
+            "the node stopped before everything was finished (calls: {}, stored messages: {}); a longer `Builder::drain_timeout` gives them more time",
             self.calls, self.deliveries
         )
     }

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::store::{self, Broadcast, Published, StoreError, StoreFuture, Stored};
-use super::{Core, Options, SendError, SendFuture};
+use super::{Core, NodeId, Options, SendError, SendFuture};
 use crate::delivery::nth_id;
 use crate::handler::{Key, Parent};
 use crate::message::{Command, Event, Message, Request};
@@ -58,6 +58,12 @@ impl<'a> With<'a> {
         SendFuture::new(self.core, options, message)
     }
 
+    /// See [`Node::send_to`](crate::Node::send_to).
+    pub fn send_to<M: Request>(mut self, node: &NodeId, message: M) -> SendFuture<'a, M> {
+        self.options.get_or_insert_default().to = Some(node.clone());
+        self.send(message)
+    }
+
     /// See [`Node::send_all`](crate::Node::send_all).
     pub async fn send_all<M: Request>(
         self,
@@ -100,10 +106,8 @@ impl<'a> With<'a> {
 
     /// See [`Node::enqueue`](crate::Node::enqueue).
     pub fn enqueue<M: Command>(self, command: M) -> StoreFuture<'a, Stored> {
-        StoreFuture::new(async move {
-            let (core, options, child) = self.for_store("enqueue", &command);
-            store::enqueue(core, options, child, command).await
-        })
+        let (core, options, child) = self.for_store("enqueue", &command);
+        StoreFuture::new(store::enqueue(core, options, child, command))
     }
 
     /// See [`Node::enqueue_all`](crate::Node::enqueue_all).
@@ -120,10 +124,8 @@ impl<'a> With<'a> {
 
     /// See [`Node::publish`](crate::Node::publish).
     pub fn publish<M: Event>(self, event: M) -> StoreFuture<'a, Published> {
-        StoreFuture::new(async move {
-            let (core, options, child) = self.for_store("publish", &event);
-            store::publish(core, options, child, event).await
-        })
+        let (core, options, child) = self.for_store("publish", &event);
+        StoreFuture::new(store::publish(core, options, child, event))
     }
 
     /// See [`Node::publish_all`](crate::Node::publish_all).
@@ -140,10 +142,8 @@ impl<'a> With<'a> {
 
     /// See [`Node::broadcast`](crate::Node::broadcast).
     pub fn broadcast<M: Event>(self, event: M) -> StoreFuture<'a, Broadcast> {
-        StoreFuture::new(async move {
-            let (core, options, child) = self.for_store("broadcast", &event);
-            store::broadcast(core, options, child, &event)
-        })
+        let (core, options, child) = self.for_store("broadcast", &event);
+        StoreFuture::new(store::broadcast(core, options, child, event))
     }
 
     /// See [`Node::broadcast_all`](crate::Node::broadcast_all).

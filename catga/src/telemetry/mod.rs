@@ -15,7 +15,7 @@ pub(crate) fn enabled() -> bool {
     tracing::level_enabled!(tracing::Level::INFO)
 }
 
-/// The span of one handled message.
+/// The span of one attempt to handle a message.
 #[cold]
 pub(crate) fn handling(core: &Core, handler: &'static HandlerInfo, facts: &Facts) -> Span {
     tracing::info_span!(
@@ -30,9 +30,10 @@ pub(crate) fn handling(core: &Core, handler: &'static HandlerInfo, facts: &Facts
         messaging.operation.type = "process",
         messaging.destination.name = handler.message().name(),
         messaging.client.id = core.id.as_str(),
-        messaging.message.id = facts.known_id().map(field::display),
+        messaging.message.id = %facts.id(),
         messaging.consumer.group.name = &*core.service,
-        code.function.name = handler.name(),
+        code.function.name = format_args!("{}::{}", handler.module(), handler.name()),
+        catga.attempt = facts.attempt.get(),
     )
 }
 
@@ -54,7 +55,7 @@ pub(crate) fn retrying(
         target: "catga",
         node = %core.id,
         handler = handler.name(),
-        message = envelope.info.name(),
+        message_type = envelope.info.name(),
         id = %envelope.id,
         attempt,
         error = failure.text(),
@@ -74,7 +75,7 @@ pub(crate) fn dead_lettered(
         target: "catga",
         node = %core.id,
         handler = handler.name(),
-        message = envelope.info.name(),
+        message_type = envelope.info.name(),
         id = %envelope.id,
         attempts,
         error = failure.text(),
@@ -92,7 +93,7 @@ pub(crate) fn broadcast_failed(
         target: "catga",
         node = %core.id,
         handler = handler.name(),
-        message = envelope.info.name(),
+        message_type = envelope.info.name(),
         id = %envelope.id,
         error = failure.text(),
         "the handler of a broadcast failed; it is not tried again"

@@ -17,7 +17,7 @@ pub use problem::{Problem, Problems};
 pub use used_crate::UsedCrate;
 
 pub(crate) use slot::Slot;
-pub(crate) use table::{Local, Row, Table};
+pub(crate) use table::{Around, Local, Row, Table};
 
 use crate::handler::HandlerInfo;
 use crate::message::{Kind, MessageInfo};
@@ -167,7 +167,40 @@ pub fn check(select: impl Fn(&HandlerInfo) -> bool) -> Result<Wiring, Problems> 
 /// # Examples
 ///
 /// ```
-/// catga::check!(|handler| handler.crate_name() == "orders");
+/// use catga::{command, handler};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[command]
+/// #[derive(Serialize, Deserialize)]
+/// struct Ship { order_id: String }
+///
+/// #[handler]
+/// async fn ship(_: Ship) {}
+///
+/// # let here = module_path!();
+/// # /*
+/// let wiring = catga::check!();
+/// # */
+/// # let wiring = catga::check!(|handler| handler.module() == here);
+/// assert_eq!(wiring.message("Ship").unwrap().handlers()[0].name(), "ship");
+/// ```
+///
+/// Two handlers of one command do not pass:
+///
+/// ```should_panic
+/// # use catga::{command, handler};
+/// # use serde::{Deserialize, Serialize};
+/// # #[command]
+/// # #[derive(Serialize, Deserialize)]
+/// # struct Ship { order_id: String }
+/// #[handler]
+/// async fn ship(_: Ship) {}
+///
+/// #[handler]
+/// async fn ship_again(_: Ship) {}
+///
+/// # let here = module_path!();
+/// catga::check!(|handler| handler.module() == here);
 /// ```
 #[macro_export]
 macro_rules! check {

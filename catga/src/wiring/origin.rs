@@ -3,17 +3,27 @@ use std::fmt;
 /// Where in the source something was declared.
 ///
 /// Its [`Display`](fmt::Display) is `file:line`.
+///
+/// # Examples
+///
+/// ```
+/// use catga::{Message, query};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[query(response = u32)]
+/// #[derive(Serialize, Deserialize)]
+/// struct Count;
+///
+/// let origin = Count::info().origin();
+/// assert_eq!(origin.module(), module_path!());
+/// assert_eq!(origin.to_string(), format!("{}:{}", origin.file(), origin.line()));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
 pub struct Origin {
-    /// The path of the source file, as the compiler was given it.
-    pub file: &'static str,
-    /// The line, counted from 1.
-    pub line: u32,
-    /// The module, such as `orders::billing`.
-    pub module: &'static str,
-    /// The package, as its `Cargo.toml` names it.
-    pub package: &'static str,
+    file: &'static str,
+    line: u32,
+    module: &'static str,
+    package: &'static str,
 }
 
 impl Origin {
@@ -31,6 +41,30 @@ impl Origin {
             module,
             package,
         }
+    }
+
+    /// The path of the source file, as the compiler was given it.
+    #[must_use]
+    pub const fn file(&self) -> &'static str {
+        self.file
+    }
+
+    /// The line, counted from 1.
+    #[must_use]
+    pub const fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// The module, such as `orders::billing`.
+    #[must_use]
+    pub const fn module(&self) -> &'static str {
+        self.module
+    }
+
+    /// The package, as its `Cargo.toml` names it.
+    #[must_use]
+    pub const fn package(&self) -> &'static str {
+        self.package
     }
 
     /// The crate: the first segment of the module.

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::panic::Location;
+use std::time::Duration;
 
 use super::UsedCrate;
 use crate::handler::HandlerInfo;
@@ -8,10 +9,23 @@ use crate::message::{Kind, MessageInfo};
 /// Something in the wiring that stops a node from starting.
 ///
 /// [`Display`](fmt::Display) says what it is, where, and what to do.
+///
+/// # Examples
+///
+/// ```
+/// use catga::Node;
+/// use catga::wiring::Problem;
+///
+/// let builder = Node::builder("orders").only(|_| false).state(1_u8).state(2_u8);
+/// let problem = builder.check().unwrap_err().into_iter().next().unwrap();
+/// assert!(matches!(problem, Problem::TwoStates { type_name: "u8", .. }));
+/// assert!(problem.to_string().contains("second state"));
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Problem {
     /// A command or query has more than one handler.
+    #[non_exhaustive]
     TwoHandlers {
         /// The handler that comes first in the source.
         first: &'static HandlerInfo,
@@ -19,6 +33,7 @@ pub enum Problem {
         second: &'static HandlerInfo,
     },
     /// Two message types have the same wire name.
+    #[non_exhaustive]
     SameName {
         /// The type that comes first in the source.
         first: &'static MessageInfo,
@@ -26,6 +41,7 @@ pub enum Problem {
         second: &'static MessageInfo,
     },
     /// A handler asks for a state that the node was not given.
+    #[non_exhaustive]
     MissingState {
         /// The type of the state.
         type_name: &'static str,
@@ -33,6 +49,7 @@ pub enum Problem {
         handler: &'static HandlerInfo,
     },
     /// The node was given two states of one type.
+    #[non_exhaustive]
     TwoStates {
         /// The type of the state.
         type_name: &'static str,
@@ -40,6 +57,7 @@ pub enum Problem {
         at: &'static Location<'static>,
     },
     /// The options of a handler contradict its message.
+    #[non_exhaustive]
     Contradiction {
         /// The handler.
         handler: &'static HandlerInfo,
@@ -49,13 +67,23 @@ pub enum Problem {
     /// A crate that `use_crates!` lists has no handlers.
     NoHandlers(&'static UsedCrate),
     /// A service or a node has a name that brokers cannot carry.
+    #[non_exhaustive]
     InvalidName {
         /// What has the name: `service` or `node`.
         of: &'static str,
         /// The name.
         name: String,
     },
+    /// A node would be taken for dead between two of its heartbeats.
+    #[non_exhaustive]
+    Heartbeat {
+        /// How often it beats.
+        heartbeat: Duration,
+        /// How long it is taken to be alive without.
+        node_timeout: Duration,
+    },
     /// The broker of the URL is not one that this build can use.
+    #[non_exhaustive]
     Broker {
         /// The URL, without its user and password.
         url: String,
@@ -115,6 +143,13 @@ impl fmt::Display for Problem {
                 f,
                 "`{name}` cannot name a {of}: use letters `a` to `z`, digits and `-`"
             ),
+            Self::Heartbeat {
+                heartbeat,
+                node_timeout,
+            } => write!(
+                f,
+                "a heartbeat every {heartbeat:?} is too rare for a node timeout of {node_timeout:?}: it may be a third of it at most, and not zero"
+            ),
             Self::Broker { url } => write!(
                 f,
                 "`{url}` is not a broker that this build can use; it has `memory://`"
@@ -126,6 +161,19 @@ impl fmt::Display for Problem {
 /// Everything that is wrong, at least one [`Problem`].
 ///
 /// [`Display`](fmt::Display) lists all of them, one a line.
+///
+/// # Examples
+///
+/// ```
+/// use catga::Node;
+///
+/// let builder = Node::builder("Not a name").id("nor this").only(|_| false);
+/// let problems = builder.check().unwrap_err();
+/// assert_eq!(problems.len(), 2);
+/// for problem in &problems {
+///     assert!(problem.to_string().contains("use letters"));
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Problems(Vec<Problem>);
 
@@ -139,9 +187,25 @@ impl Problems {
         }
     }
 
+    /// How many there are: at least 1.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "it is never empty")]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The problems.
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.0.iter()
+    }
+}
+
+impl IntoIterator for Problems {
+    type Item = Problem;
+    type IntoIter = std::vec::IntoIter<Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

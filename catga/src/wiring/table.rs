@@ -1,13 +1,14 @@
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Wiring;
 use crate::delivery::retry;
 use crate::handler::{HandlerInfo, Start};
 use crate::message::{Kind, Message, MessageInfo};
+use crate::node::{Core, Strategies};
+use crate::routing::{Key, StrategyKind};
 
 /// The wiring as the hot path reads it: a row for each message type, found by its slot.
 #[derive(Debug)]
@@ -16,15 +17,15 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// The table of a node. `layers` says whether calls go through layers.
-    pub(crate) fn new(wiring: &Wiring, retry: retry::Policy, layers: bool) -> Self {
+    /// The table of a node.
+    pub(crate) fn new(wiring: &Wiring, around: &Around<'_>) -> Self {
         let mut rows = Vec::new();
         for message in wiring.messages() {
             let slot = message.info().slot().assign();
             if rows.len() <= slot {
                 rows.resize_with(slot + 1, || None);
             }
-            rows[slot] = Some(Row::new(message, retry, layers));
+            rows[slot] = Some(Row::new(message, around));
         }
         Self { rows: rows.into() }
     }
@@ -34,6 +35,29 @@ impl Table {
     pub(crate) fn row(&self, info: &MessageInfo) -> Option<&Row> {
         // Slot 0 is nobody's, and its row is always `None`.
         self.rows.get(info.slot().get())?.as_ref()
+    }
+}
+
+/// What is around the handlers of a node.
+pub(crate) struct Around<'a> {
+    pub(crate) retry: retry::Policy,
+    /// Whether calls go through layers.
+    pub(crate) layers: bool,
+    /// Whether there may be other nodes.
+    pub(crate) cluster: bool,
+    /// Whether a type has a strategy of the user's own.
+    pub(crate) strategies: &'a Strategies,
+}
+
+impl Around<'_> {
+    fn place(&self, message: &MessageInfo) -> Place {
+        match message.route().strategy() {
+            _ if !self.cluster => Place::Here,
+            _ if self.strategies.has_own(message) => Place::ByStrategy,
+            StrategyKind::LocalFirst => Place::Here,
+            StrategyKind::ConsistentHash => Place::ByPartition,
+            _ => Place::ByStrategy,
+        }
     }
 }
 
@@ -47,7 +71,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    fn new(message: &super::WiredMessage, retry: retry::Policy, layers: bool) -> Self {
+    fn new(message: &super::WiredMessage, around: &Around<'_>) -> Self {
         let is_event = message.info().kind() == Kind::Event;
         let (broadcast, handlers): (Vec<_>, Vec<_>) = message
             .handlers()
@@ -56,7 +80,7 @@ impl Row {
         let locals = |handlers: Vec<&'static HandlerInfo>| {
             handlers
                 .into_iter()
-                .map(|handler| Local::new(handler, retry, layers))
+                .map(|handler| Local::new(handler, around))
                 .collect()
         };
         Self {
@@ -71,22 +95,64 @@ pub(crate) struct Local {
     pub(crate) info: &'static HandlerInfo,
     pub(crate) retry: retry::Policy,
     /// At most this many executions at once.
-    pub(crate) limit: Option<Arc<Semaphore>>,
+    limit: Option<Semaphore>,
     start: &'static (dyn Any + Send + Sync),
     /// Whether `send` may call the handler with nothing in between.
     pub(crate) direct: bool,
+    /// When `send` is handled by this node.
+    pub(crate) place: Place,
+}
+
+/// When a message that this node handles is handled by this node, and not by another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Always: there are no other nodes, or the message goes to the nearest.
+    Here,
+    /// When this node owns the key's partition.
+    ByPartition,
+    /// When the strategy says so.
+    ByStrategy,
+}
+
+impl Place {
+    /// Whether this message is handled here.
+    #[inline]
+    pub(crate) fn is_here<M: Message>(self, core: &Core, message: &M) -> bool {
+        match (self, &core.cluster) {
+            (Self::Here, _) | (_, None) => true,
+            (Self::ByPartition, Some(cluster)) => {
+                cluster.is_alone() || cluster.is_here(Key::of(message).fnv1a32())
+            }
+            // Asked again, with the same view, where the call is on its way.
+            (Self::ByStrategy, Some(_)) => false,
+        }
+    }
 }
 
 impl Local {
-    fn new(info: &'static HandlerInfo, retry: retry::Policy, layers: bool) -> Self {
+    fn new(info: &'static HandlerInfo, around: &Around<'_>) -> Self {
         Self {
             info,
-            direct: !layers && info.concurrency().is_none() && !info.is_serial(),
-            retry: info.retry().copied().unwrap_or(retry),
+            place: around.place(info.message()),
+            direct: !around.layers && info.concurrency().is_none() && !info.is_serial(),
+            retry: info
+                .retry()
+                .map_or(around.retry, |overrides| overrides.on(around.retry)),
             limit: info
                 .concurrency()
-                .map(|limit| Arc::new(Semaphore::new(limit.get().min(Semaphore::MAX_PERMITS)))),
+                .map(|limit| Semaphore::new(limit.get().min(Semaphore::MAX_PERMITS))),
             start: info.erased_start(),
+        }
+    }
+
+    /// Waits for a turn under `concurrency`. The time does not count as an attempt's.
+    ///
+    /// Cancel safe.
+    pub(crate) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        match &self.limit {
+            // Never closed, so this waits and nothing else.
+            Some(limit) => limit.acquire().await.ok(),
+            None => None,
         }
     }
 

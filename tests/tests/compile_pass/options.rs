@@ -1,9 +1,9 @@
 //! Every option has an effect.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use catga::delivery::retry::Policy;
+use catga::delivery::retry::{Overrides, Policy};
 use catga::routing::StrategyKind;
 use catga::{Message, command, event, handler, query, route};
 use serde::{Deserialize, Serialize};
@@ -48,9 +48,9 @@ fn of_messages() {
     assert_eq!(act.version(), 3);
     assert_eq!(act.timeout(), Duration::from_millis(250));
     assert!(act.is_idempotent());
-    assert_eq!(act.origin().line, BEFORE_ACT + 4);
-    assert!(act.origin().file.ends_with("options.rs"));
-    assert_eq!(act.origin().package, "catga-tests");
+    assert_eq!(act.origin().line(), BEFORE_ACT + 4);
+    assert!(act.origin().file().ends_with("options.rs"));
+    assert_eq!(act.origin().package(), "catga-tests");
     assert_eq!(Ask::info().timeout(), Duration::from_mins(2));
     assert_eq!(Ask::info().route().strategy(), StrategyKind::LeastLoaded);
     assert_eq!(Happened::info().version(), 2);
@@ -64,15 +64,17 @@ fn of_handlers() {
     };
     assert_eq!(act.concurrency(), NonZeroUsize::new(4));
     assert!(act.is_serial());
-    let policy = Policy::new(8, Duration::from_millis(50)).cap(Duration::from_secs(1));
-    assert_eq!(act.retry(), Some(&policy));
+    let on_default = |overrides: &Overrides| overrides.on(Policy::DEFAULT);
+    let policy = Policy::new(8, Duration::from_millis(50)).with_cap(Duration::from_secs(1));
+    assert_eq!(act.retry().map(on_default), Some(policy));
     assert_eq!(ask.retry(), None);
     assert!(!ask.is_serial() && !ask.is_broadcast());
     assert!(happened.is_broadcast());
     assert_eq!(happened.retry(), None);
-    let policy = Policy::new(5, Duration::from_mins(1)).cap(Duration::from_mins(1));
-    assert_eq!(slowly.retry(), Some(&policy));
-    let policy = Policy::new(2, Duration::from_millis(200));
-    assert_eq!(twice.retry(), Some(&policy));
-    assert_eq!(act.origin().line, BEFORE_HANDLER + 2);
+    let policy = Policy::new(5, Duration::from_mins(1)).with_cap(Duration::from_mins(1));
+    assert_eq!(slowly.retry().map(on_default), Some(policy));
+    let twice = twice.retry().unwrap();
+    assert_eq!(twice.max_attempts().map(NonZeroU32::get), Some(2));
+    assert_eq!((twice.after(), twice.cap()), (None, None));
+    assert_eq!(act.origin().line(), BEFORE_HANDLER + 2);
 }

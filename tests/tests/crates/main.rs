@@ -31,7 +31,7 @@ async fn a_node_selects_by_crate_and_package() {
     let node = Node::builder("bank")
         .only(|handler| {
             handler.crate_name() != "catga_tests_handlers"
-                && handler.origin().package != "catga-tests-renamed"
+                && handler.origin().package() != "catga-tests-renamed"
         })
         .start()
         .await

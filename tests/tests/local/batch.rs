@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use catga::{MessageId, Options, State, command, event, handler};
+use catga_tests::texts;
 use serde::{Deserialize, Serialize};
 
 use crate::node;
@@ -60,7 +61,7 @@ async fn results_and_the_order_per_key_are_those_of_the_iterator() {
     for (number, reply) in replies.iter().enumerate() {
         match reply {
             Ok(answer) => assert_eq!(*answer as usize, number),
-            Err(error) => assert!(number == 5 && error.to_string().contains("five")),
+            Err(error) => assert!(number == 5 && texts(error).concat().contains("five")),
         }
     }
     assert_eq!(of_key(&log, 0), [0, 2, 4, 6, 8, 10]);

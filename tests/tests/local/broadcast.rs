@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catga::{State, event, handler};
+use catga_tests::eventually;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
@@ -46,9 +47,7 @@ async fn broadcast_and_publish_go_to_different_handlers() {
     shared.gate.add_permits(10);
     let node = node!(.state(shared.clone()));
     node.broadcast(Changed).await.unwrap();
-    while shared.broadcast.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
+    eventually(|| shared.broadcast.load(Ordering::SeqCst) > 0).await;
     assert_eq!(shared.published.load(Ordering::SeqCst), 0);
     node.publish(Changed).await.unwrap();
     node.shutdown().await.unwrap();
@@ -68,9 +67,7 @@ async fn a_broadcast_that_finds_no_room_is_dropped_and_counted() {
     assert!(sent.iter().all(Result::is_ok));
     assert_eq!(node.dropped_broadcasts(), 3);
     shared.gate.add_permits(10);
-    while shared.broadcast.load(Ordering::SeqCst) < 2 {
-        tokio::task::yield_now().await;
-    }
+    eventually(|| shared.broadcast.load(Ordering::SeqCst) == 2).await;
     node.broadcast(Changed).await.unwrap();
     assert_eq!(node.dropped_broadcasts(), 3, "there is room again");
 }

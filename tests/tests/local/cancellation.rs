@@ -29,6 +29,22 @@ struct Wait {
     for_ever: bool,
 }
 
+#[command]
+#[derive(Serialize, Deserialize)]
+struct Panic;
+
+#[handler]
+async fn fall(_: Panic, State(witness): State<Witness>, cx: Context) {
+    let cancellation = cx.cancellation();
+    assert!(!cancellation.is_cancelled());
+    tokio::spawn(async move {
+        cancellation.cancelled().await;
+        assert!(cancellation.is_cancelled());
+        witness.cancelled.notify_one();
+    });
+    panic!("on purpose");
+}
+
 #[handler]
 async fn wait(command: Wait, State(witness): State<Witness>, cx: Context) {
     let _dropped = SetOnDrop(Arc::clone(&witness.dropped));
@@ -71,4 +87,12 @@ async fn an_execution_that_ends_is_not_cancelled() {
     node.send(Wait { for_ever: false }).await.unwrap();
     let told = tokio::time::timeout(Duration::from_secs(60), witness.cancelled.notified());
     assert!(told.await.is_err());
+}
+
+#[tokio::test]
+async fn a_panic_cancels_the_tasks_of_the_handler() {
+    let witness = Witness::default();
+    let node = node!(.state(witness.clone()));
+    node.send(Panic).await.unwrap_err();
+    witness.cancelled.notified().await;
 }

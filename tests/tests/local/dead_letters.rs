@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use catga::{Headers, MessageId, Options, State, event, handler};
+use catga_tests::eventually;
 use serde::{Deserialize, Serialize};
 
 use crate::node;
@@ -50,10 +51,7 @@ async fn a_dead_letter_has_its_whole_context_and_can_be_replayed_once() {
         .publish(ParcelSent { to: "x".into() })
         .await
         .unwrap();
-    while node.dead_letters().is_empty() {
-        tokio::task::yield_now().await;
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
+    eventually(|| !node.dead_letters().is_empty()).await;
     let letter = node.dead_letters().remove(0);
     assert_eq!(letter.id(), id);
     assert_eq!(letter.key(), Some("x"));
@@ -76,6 +74,34 @@ async fn a_dead_letter_has_its_whole_context_and_can_be_replayed_once() {
         "only the handler that failed"
     );
     assert!(node.dead_letters().is_empty());
+}
+
+/// Its `Deserialize` refuses what its `Serialize` wrote.
+#[event]
+#[derive(Serialize, Deserialize)]
+struct Garbled(#[serde(deserialize_with = "refuse")] u8);
+
+fn refuse<'de, D: serde::Deserializer<'de>>(_: D) -> Result<u8, D::Error> {
+    Err(serde::de::Error::custom("not in this alphabet"))
+}
+
+#[handler(retry(max = 5, after = "1ms"))]
+async fn read(_: Garbled) {}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_dead_after_one_attempt() {
+    let node = node!(.state(Shared::default()));
+    node.publish(Garbled(1)).await.unwrap();
+    node.shutdown().await.unwrap();
+    let letters = node.dead_letters();
+    assert_eq!(letters[0].attempts().get(), 1);
+    let chain = letters[0].error_chain().join(": ");
+    assert!(chain.contains("Garbled"), "{chain}");
+    assert_eq!(
+        chain.matches("not in this alphabet").count(),
+        1,
+        "once: {chain}"
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 use std::error::Error as _;
 
 use catga::{Fault, SendError, command, handler, query};
+use catga_tests::texts;
 use serde::{Deserialize, Serialize};
 
 use crate::node;
@@ -60,7 +61,7 @@ async fn a_declared_error_arrives_typed() {
     let order = |sku: &str| node.send(Order { sku: sku.into() });
     assert_eq!(order("here").await.unwrap(), 7);
     let error = order("gone").await.unwrap_err();
-    assert_eq!(error.to_string(), "gone is sold out");
+    assert_eq!(texts(&error)[1..], ["gone is sold out"]);
     assert!(!error.is_retryable());
     let SendError::Rejected(OrderError::SoldOut { sku }) = error else {
         panic!("{error:?}");
@@ -72,7 +73,7 @@ async fn a_declared_error_arrives_typed() {
 async fn an_undeclared_error_arrives_with_its_text_and_chain() {
     let node = node!();
     let error = node.send(Stock { fails: true }).await.unwrap_err();
-    assert!(error.to_string().contains("no stock"), "{error}");
+    assert!(error.to_string().contains("`Stock`"), "{error}");
     let mut chain = Vec::new();
     let mut source = error.source();
     while let Some(error) = source {
@@ -81,7 +82,16 @@ async fn an_undeclared_error_arrives_with_its_text_and_chain() {
     }
     assert_eq!(chain, ["no stock", "the warehouse is away"]);
     assert!(error.is_retryable(), "a query, and not a permanent error");
-    assert!(matches!(error, SendError::Failed(_)));
+    let SendError::Failed(failed) = error else {
+        panic!("{error:?}");
+    };
+    let source = failed.into_source();
+    assert_eq!(source.to_string(), "no stock");
+    assert_eq!(
+        Fault::of(&*source),
+        Fault::transient(Some(2_000), Some(8)),
+        "the error itself, with its type"
+    );
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use catga::{Context, Options, State, command, event, handler};
+use catga_tests::eventually;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -117,19 +118,18 @@ async fn a_key_is_handled_in_stored_order_on_many_threads() {
 async fn a_failing_key_does_not_hold_up_the_others() {
     let seen = Seen::default();
     let node = node!(.state(seen.clone()));
-    // Number 0 of each key fails once and waits; the other key's numbers go past it.
-    node.publish(Step { key: 1, number: 0 }).await.unwrap();
-    node.publish(Step { key: 1, number: 1 }).await.unwrap();
+    // Number 7 fails once and waits for a clock that stands still; the other key goes past it.
+    node.publish(Step { key: 1, number: 7 }).await.unwrap();
+    node.publish(Step { key: 1, number: 8 }).await.unwrap();
     node.publish(Step { key: 2, number: 1 }).await.unwrap();
-    tokio::task::yield_now().await;
-    tokio::task::yield_now().await;
+    eventually(|| seen.order.lock().unwrap().contains_key(&2)).await;
     assert_eq!(seen.order.lock().unwrap().get(&2), Some(&vec![1]));
     assert_eq!(seen.order.lock().unwrap().get(&1), None);
     node.shutdown().await.unwrap();
-    assert_eq!(seen.order.lock().unwrap().get(&1), Some(&vec![0, 1]));
+    assert_eq!(seen.order.lock().unwrap().get(&1), Some(&vec![7, 8]));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_serial_send_takes_the_lane_of_its_key() {
     let seen = Seen::default();
     let node = node!(.state(seen.clone()));
@@ -143,9 +143,7 @@ async fn a_serial_send_takes_the_lane_of_its_key() {
             .await
         })
     };
-    while seen.order.lock().unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    eventually(|| !seen.order.lock().unwrap().is_empty()).await;
     // Behind it: a delivery, a call that gives up, and another delivery.
     node.publish(Step { key: 9, number: 11 }).await.unwrap();
     let hasty = Options::new().timeout(Duration::from_millis(5));

@@ -5,7 +5,12 @@ use std::task::{Context, Poll};
 
 use catga::delivery::{Delivery, Outcome};
 use catga::node::Next;
-use catga::{BoxError, Headers, SendError, State, command, event, handler, query};
+use catga::{
+    BoxError, Deadline, Headers, MessageId, Options, SendError, State, command, event, handler,
+    query,
+};
+use catga_tests::eventually;
+use catga_tests::texts;
 use serde::{Deserialize, Serialize};
 use tower::{Layer, Service};
 
@@ -119,7 +124,7 @@ async fn the_first_layer_is_the_outermost() {
     let header = node.send(Ask { fails: false }).await.unwrap();
     assert_eq!(header.as_deref(), Some("inner"));
     let error = node.send(Ask { fails: true }).await.unwrap_err();
-    assert!(error.to_string().contains("asked to fail"), "{error}");
+    assert_eq!(texts(&error)[1..], ["asked to fail"]);
     let expected = [
         "outer > Ask",
         "inner > Ask",
@@ -139,10 +144,7 @@ async fn a_layers_own_error_is_a_failure_of_the_call() {
     let node = node!(.state(Arc::clone(&log)).layer(layer("no", &log, true)));
     let error = node.send(Ask { fails: false }).await.unwrap_err();
     assert!(matches!(error, SendError::Failed(_)));
-    assert!(
-        error.to_string().contains("refused by the layer"),
-        "{error}"
-    );
+    assert_eq!(texts(&error)[1..], ["refused by the layer"]);
 }
 
 #[tokio::test]
@@ -163,8 +165,92 @@ async fn broadcasts_go_through_layers() {
     let log = Log::default();
     let node = node!(.state(Arc::clone(&log)).layer(layer("l", &log, false)));
     node.broadcast(Told).await.unwrap();
-    while log.lock().unwrap().len() < 3 {
-        tokio::task::yield_now().await;
-    }
+    eventually(|| log.lock().unwrap().len() == 3).await;
     assert_eq!(*log.lock().unwrap(), ["l > Told", "told", "l < true"]);
+}
+
+/// What a layer saw of a delivery and its outcome.
+#[derive(Debug)]
+struct Sight {
+    id: MessageId,
+    key: Option<String>,
+    node: String,
+    handler: &'static str,
+    deadline: Deadline,
+    tenant: Option<String>,
+    error: Option<String>,
+}
+
+#[derive(Clone)]
+struct Watching {
+    next: Next,
+    seen: Arc<Mutex<Vec<Sight>>>,
+}
+
+impl Service<Delivery> for Watching {
+    type Response = Outcome;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Outcome, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.next.poll_ready(cx)
+    }
+
+    fn call(&mut self, delivery: Delivery) -> Self::Future {
+        let mut sight = Sight {
+            id: delivery.id(),
+            key: delivery.key().map(str::to_owned),
+            node: delivery.node().to_string(),
+            handler: delivery.handler().name(),
+            deadline: delivery.deadline(),
+            tenant: delivery.headers().get("tenant").map(str::to_owned),
+            error: None,
+        };
+        let (called, seen) = (self.next.call(delivery), Arc::clone(&self.seen));
+        Box::pin(async move {
+            let outcome = called.await?;
+            sight.error = outcome.error().map(ToString::to_string);
+            seen.lock().unwrap().push(sight);
+            Ok(outcome)
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_sees_the_whole_delivery_and_its_outcome() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let watch = Arc::clone(&seen);
+    let node = node!(.state(Log::default()).layer(tower::layer::layer_fn(move |next| Watching {
+        next,
+        seen: Arc::clone(&watch),
+    })));
+    let id = MessageId::new();
+    let options = || {
+        let options = Options::new().id(id).header("tenant", "acme");
+        options.timeout(std::time::Duration::from_secs(7))
+    };
+    node.with(options())
+        .send(Ask { fails: true })
+        .await
+        .unwrap_err();
+    node.with(options()).enqueue(Run { key: 4 }).await.unwrap();
+    node.shutdown().await.unwrap();
+
+    let seen = seen.lock().unwrap();
+    let [sent, stored] = seen.as_slice() else {
+        panic!("{seen:?}");
+    };
+    for sight in [sent, stored] {
+        assert_eq!(sight.id, id);
+        assert_eq!(sight.node, node.id().as_str());
+        assert_eq!(sight.tenant.as_deref(), Some("acme"));
+        assert!(!sight.deadline.has_passed());
+    }
+    assert_eq!((sent.handler, stored.handler), ("ask", "run"));
+    assert_eq!((&sent.key, stored.key.as_deref()), (&None, Some("4")));
+    assert!(sent.deadline.remaining() <= std::time::Duration::from_secs(7));
+    assert!(stored.deadline.remaining() > std::time::Duration::from_secs(7));
+    let error = sent.error.as_deref().expect("it failed");
+    assert!(error.contains("`Ask`"), "{error}");
+    assert_eq!(stored.error, None);
 }

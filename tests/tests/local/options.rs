@@ -49,3 +49,11 @@ async fn the_callers_timeout_comes_before_the_types() {
     assert_eq!(error.id(), Some(id));
     assert!(error.to_string().contains(&id.to_string()), "{error}");
 }
+
+#[tokio::test]
+async fn a_node_has_the_name_that_it_is_given() {
+    let node = node!(.id("blue-1"));
+    assert_eq!(node.id().as_str(), "blue-1");
+    assert_eq!(node.id().to_string(), "blue-1");
+    assert_ne!(node!().id(), node!().id());
+}

@@ -193,3 +193,45 @@ async fn the_nodes_policy_holds_where_the_handler_has_none() {
         "the handler's own policy"
     );
 }
+
+#[event]
+#[derive(Serialize, Deserialize)]
+struct Partly;
+
+#[handler(retry(max = 3))]
+async fn only_max(_: Partly, State(shared): State<Shared>, cx: Context) -> anyhow::Result<()> {
+    shared.note("only max", &cx);
+    anyhow::bail!("no")
+}
+
+#[handler(retry(after = "1h"))]
+async fn only_after(_: Partly, State(shared): State<Shared>, cx: Context) -> anyhow::Result<()> {
+    shared.note("only after", &cx);
+    anyhow::bail!("no")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_takes_what_it_does_not_say_from_the_node() {
+    let shared = Shared::new();
+    let minute = Duration::from_secs(60);
+    let policy = retry::Policy::new(2, minute).with_cap(minute);
+    let drain = Duration::from_secs(100_000);
+    let node = node!(.state(shared.clone()).retry(policy).drain_timeout(drain));
+    node.publish(Partly).await.unwrap();
+    node.shutdown().await.unwrap();
+    let waits = |what| {
+        let at = shared.attempts(what);
+        at.windows(2)
+            .map(|pair| (pair[1] - pair[0]).as_secs())
+            .collect::<Vec<_>>()
+    };
+    let of_the_node = waits("only max");
+    assert_eq!(of_the_node.len(), 2);
+    assert!(
+        of_the_node.iter().all(|wait| (30..=60).contains(wait)),
+        "{of_the_node:?}"
+    );
+    let of_its_own = waits("only after");
+    assert_eq!(of_its_own.len(), 1);
+    assert!((1800..=3600).contains(&of_its_own[0]), "{of_its_own:?}");
+}

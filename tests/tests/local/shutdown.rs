@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use catga::node::{Phase, StoreError};
 use catga::{Context, SendError, State, command, event, handler};
+use catga_tests::eventually;
 use serde::{Deserialize, Serialize};
 
 use crate::node;
@@ -63,9 +64,7 @@ async fn shutdown_finishes_what_runs_what_is_stored_and_their_children() {
         .await
         .unwrap();
     }
-    while shared.started.load(Ordering::SeqCst) < 2 {
-        tokio::task::yield_now().await;
-    }
+    eventually(|| shared.started.load(Ordering::SeqCst) >= 2).await;
     node.shutdown().await.unwrap();
     assert_eq!(node.phase(), Phase::Stopped);
     call.await.unwrap().unwrap();
@@ -82,9 +81,7 @@ async fn a_node_that_stops_refuses_everything_new() {
         let node = node.clone();
         async move { node.shutdown().await }
     });
-    while node.phase() == Phase::Running {
-        tokio::task::yield_now().await;
-    }
+    eventually(|| node.phase() != Phase::Running).await;
     for _ in 0..2 {
         let error = node.send(Work { key: 1, millis: 0 }).await.unwrap_err();
         assert!(matches!(error, SendError::Refused(_)), "{error:?}");
@@ -114,13 +111,28 @@ async fn what_is_not_finished_in_time_is_counted_and_dropped() {
         .unwrap();
     }
     let error = node.shutdown().await.unwrap_err();
-    assert!(error.deliveries() >= 3, "{error}");
+    assert_eq!((error.calls(), error.deliveries()), (0, 3));
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(
-        shared.finished.load(Ordering::SeqCst) % 100,
-        1,
-        "the rest was dropped"
+        shared.finished.load(Ordering::SeqCst),
+        101,
+        "the first and its child; the rest was dropped"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_are_not_finished_in_time_are_counted() {
+    let node = node!(.state(Shared::default()).drain_timeout(Duration::from_secs(1)));
+    let calls: Vec<_> = [10, 5_000, 5_000]
+        .map(|millis| {
+            let node = node.clone();
+            tokio::spawn(async move { node.send(Work { key: 1, millis }).await.map(drop) })
+        })
+        .into();
+    tokio::task::yield_now().await;
+    let error = node.shutdown().await.unwrap_err();
+    assert_eq!((error.calls(), error.deliveries()), (2, 0));
+    drop(calls);
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,9 +153,7 @@ async fn dropping_the_last_node_stops_at_once() {
     .await
     .unwrap();
     drop(node);
-    while shared.started.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
+    eventually(|| shared.started.load(Ordering::SeqCst) > 0).await;
     drop(clone);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(shared.started.load(Ordering::SeqCst), 1);

@@ -11,7 +11,8 @@ use tokio::time::{Instant, timeout_at};
 use super::lanes::{Lanes, Resume, Turn};
 use super::{BoxFuture, DeadLetters, Envelope, attempt};
 use crate::message::MessageId;
-use crate::node::{Core, Gauge};
+use crate::node::{Core, Entered, Gauge, Phase};
+use crate::routing::Key;
 
 mod repeats;
 
@@ -48,9 +49,14 @@ struct Worker {
 /// The receiving ends of a [`Queue`], one for each worker.
 pub(crate) type Intakes = Vec<mpsc::UnboundedReceiver<Envelope>>;
 
-/// The queue had no room until the deadline.
+/// Why an envelope was not stored.
 #[derive(Debug)]
-pub(crate) struct Full;
+pub(crate) enum NotStored {
+    /// There was no room until the deadline.
+    Full,
+    /// The node has stopped.
+    Closed,
+}
 
 impl Queue {
     pub(crate) fn new(capacity: usize, in_flight: usize) -> (Self, Intakes) {
@@ -82,33 +88,35 @@ impl Queue {
     /// here already: then nothing is stored, and the answer is `true`.
     pub(crate) async fn store(
         &self,
+        entered: Entered<'_>,
         envelope: Envelope,
         given: bool,
         deadline: Instant,
-    ) -> Result<bool, Full> {
-        let claim = match given.then(|| self.repeats.claim(envelope.id)) {
-            Some(None) => return Ok(true),
-            Some(claim) => claim,
-            None => None,
+    ) -> Result<bool, NotStored> {
+        let name = (envelope.id, envelope.info.name());
+        let claim = if given {
+            match timeout_at(deadline, self.repeats.claim(name)).await {
+                Ok(Some(claim)) => Some(claim),
+                Ok(None) => return Ok(true),
+                Err(_) => return Err(NotStored::Full),
+            }
+        } else {
+            None
         };
         match self.room.try_acquire() {
             Ok(permit) => permit.forget(),
             Err(_) => match timeout_at(deadline, self.room.acquire()).await {
                 Ok(Ok(permit)) => permit.forget(),
-                Ok(Err(_)) | Err(_) => return Err(Full),
+                Ok(Err(_)) => return Err(NotStored::Closed),
+                Err(_) => return Err(NotStored::Full),
             },
         }
-        self.unfinished.enter();
         // A worker that is gone takes nothing more: its node has stopped.
-        if self
-            .worker(envelope.key.as_deref())
+        self.worker(envelope.key.as_deref())
             .queue
             .send(envelope)
-            .is_err()
-        {
-            self.unfinished.leave();
-            return Err(Full);
-        }
+            .map_err(|_| NotStored::Closed)?;
+        entered.stay();
         if let Some(claim) = claim {
             claim.keep();
         }
@@ -124,7 +132,7 @@ impl Queue {
 
     fn worker(&self, key: Option<&str>) -> &Worker {
         let number = match key {
-            Some(key) => fnv(key),
+            Some(key) => Key::from_text(key).fnv1a32() as usize,
             None => self.next.fetch_add(1, Ordering::Relaxed),
         };
         &self.workers[number % self.workers.len()]
@@ -188,12 +196,49 @@ async fn run_now(core: &Arc<Core>, lanes: &Arc<Lanes>, envelope: Envelope) {
 async fn run(core: Arc<Core>, lanes: Arc<Lanes>, envelope: Envelope) {
     let mut next = Some(envelope);
     while let Some(envelope) = next.take() {
-        let key = envelope.key.clone();
+        let handling = Handling {
+            core: &core,
+            lanes: &lanes,
+            key: envelope.key.clone(),
+            done: false,
+        };
         attempt::handle(&core, envelope).await;
-        core.queue.room.add_permits(1);
-        core.queue.unfinished.leave();
-        if let Some(key) = key {
-            next = lanes.leave(&key, &resume(&core, &lanes));
+        next = handling.done();
+    }
+}
+
+/// An envelope that is being handled: its room and its lane are given back, whatever happens.
+struct Handling<'a> {
+    core: &'a Arc<Core>,
+    lanes: &'a Arc<Lanes>,
+    key: Option<Arc<str>>,
+    done: bool,
+}
+
+impl Handling<'_> {
+    /// The next one in the lane.
+    fn done(mut self) -> Option<Envelope> {
+        self.leave()
+    }
+
+    fn leave(&mut self) -> Option<Envelope> {
+        self.done = true;
+        self.core.queue.room.add_permits(1);
+        self.core.queue.unfinished.leave();
+        let key = self.key.take()?;
+        self.lanes.leave(&key, &resume(self.core, self.lanes))
+    }
+}
+
+impl Drop for Handling<'_> {
+    fn drop(&mut self) {
+        // Dropped with its node, nothing goes on. Otherwise its task panicked where no handler
+        // was at work, and the others of its key must not wait for ever.
+        if !self.done
+            && self.core.lifecycle.phase() != Phase::Stopped
+            && let Some(envelope) = self.leave()
+        {
+            resume(self.core, self.lanes)(envelope);
         }
     }
 }
@@ -215,14 +260,6 @@ pub(super) fn spawn(core: &Arc<Core>, running: BoxFuture<'static, ()>) {
         let stopped = pin!(node.lifecycle.stopped());
         futures_util::future::select(running, stopped).await;
     });
-}
-
-/// FNV-1a, 32 bits.
-fn fnv(key: &str) -> usize {
-    let hash = key.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    hash as usize
 }
 
 /// The id of the n-th message of a batch whose id was given.

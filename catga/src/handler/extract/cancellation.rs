@@ -9,21 +9,47 @@ enum Phase {
 
 /// Tells tasks that a handler spawned when its execution was cancelled.
 ///
-/// An execution is cancelled when its future is dropped before its end: the caller dropped the
-/// `send`, the deadline passed, or the node stopped. One that ends by itself is not.
+/// An execution is cancelled when it stops before its end: the caller dropped the `send`, the
+/// deadline passed, the node stopped, or the handler panicked. One that returns is not, with an
+/// error neither.
 ///
 /// # Examples
 ///
-/// ```no_run
-/// # async fn upload() {}
-/// # fn in_a_handler(cx: catga::Context) {
-/// let cancellation = cx.cancellation();
-/// tokio::spawn(async move {
-///     tokio::select! {
-///         () = upload() => {}
-///         () = cancellation.cancelled() => {}
-///     }
-/// });
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use catga::{Context, Node, Options, State, command, handler};
+/// use serde::{Deserialize, Serialize};
+/// use tokio::sync::Notify;
+///
+/// #[command]
+/// #[derive(Serialize, Deserialize)]
+/// struct Upload;
+///
+/// #[handler]
+/// async fn upload(_: Upload, State(stopped): State<Arc<Notify>>, cx: Context) {
+///     let cancellation = cx.cancellation();
+///     let uploading = tokio::spawn(async move {
+///         cancellation.cancelled().await;      // beside the work, in a `select!`
+///         stopped.notify_one();
+///     });
+///     uploading.await.unwrap();
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let here = module_path!();
+/// let stopped = Arc::new(Notify::new());
+/// let node = Node::builder("uploads")
+///     .state(Arc::clone(&stopped))
+/// #   .only(move |handler| handler.module() == here)
+///     .start()
+///     .await?;
+/// let hasty = Options::new().timeout(Duration::from_millis(10));
+/// node.with(hasty).send(Upload).await.unwrap_err();
+/// stopped.notified().await;
+/// node.shutdown().await?;
+/// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone)]

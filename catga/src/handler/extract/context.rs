@@ -17,9 +17,10 @@ use crate::node::{Broadcast, Core, Options, Published, SendFuture, StoreFuture, 
 ///
 /// The id of such a child message is a hash of what it follows from: the parent's id, the
 /// service, the handler, the verb, the type, the key and the payload, and its number among equal
-/// children. So a handler that runs again does not duplicate what it already sent, while other
-/// content is another message. [`send`](Self::send) encodes the message for that hash, which
-/// [`Node::send`](crate::Node::send) does not.
+/// children. So what a handler stores again when it runs again is stored once, if that is within
+/// two minutes, while other content is another message. `send` and `broadcast` reach their
+/// handlers each time, with the same id. [`send`](Self::send) encodes the message for that hash,
+/// which [`Node::send`](crate::Node::send) does not.
 ///
 /// # Examples
 ///
@@ -151,7 +152,8 @@ impl Context {
 impl FromContext for Context {
     fn from_context(call: &Call<'_>) -> Result<Self, BoxError> {
         let facts = call.facts;
-        Ok(Self {
+        // The handler and its extractors share one: equal children are counted once for all.
+        let context = facts.context_or(|| Self {
             inner: Arc::new(Inner {
                 core: Arc::clone(call.core),
                 attempt: facts.attempt,
@@ -162,11 +164,12 @@ impl FromContext for Context {
                     key: call.shared_key().cloned(),
                     service: Arc::clone(&call.core.service),
                     handler: call.handler,
-                    deadline: call.deadline(),
+                    deadline: facts.deadline(),
                     children: Mutex::default(),
                 },
             }),
-        })
+        });
+        Ok(context.clone())
     }
 }
 
@@ -199,7 +202,7 @@ impl Parent {
         verb: &'static str,
         message: &M,
     ) -> Options {
-        options.deadline = Some(self.deadline);
+        options.parent = Some(self.deadline);
         if options.id.is_none() {
             options.id = self.child_id(verb, message);
         }

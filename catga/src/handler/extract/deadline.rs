@@ -63,6 +63,6 @@ impl Deadline {
 
 impl FromContext for Deadline {
     fn from_context(call: &Call<'_>) -> Result<Self, BoxError> {
-        Ok(Self(call.deadline()))
+        Ok(call.deadline())
     }
 }

@@ -49,9 +49,9 @@ impl<T: Clone + Send + Sync + 'static> FromContext for State<T> {
     #[inline]
     fn from_context(call: &Call<'_>) -> Result<Self, BoxError> {
         call.state::<T>().cloned().map(Self).ok_or_else(|| {
-            Box::new(MissingState {
+            MissingState {
                 type_name: type_name::<T>(),
-            })
+            }
             .into()
         })
     }

@@ -6,9 +6,13 @@ use std::time::Duration;
 use crate::BoxError;
 use crate::delivery::Fault;
 use crate::message::{DecodeError, MessageId, MessageInfo};
-use crate::node::NodeId;
+use crate::node::{NodeId, Refusal};
+use crate::transport::TransportError;
 
 /// Why a `send` has no response.
+///
+/// [`Display`](fmt::Display) says what happened to which message; the error behind it, such as the
+/// declared one, is the [`source`](Error::source).
 ///
 /// `E` is the error that the message declares, [`Infallible`] where it declares none.
 /// [`split`](Self::split) separates that error from everything else and [`widen`](SendError::widen)
@@ -38,19 +42,21 @@ use crate::node::NodeId;
 pub enum SendError<E = Infallible> {
     /// The handler answered with the error that the message declares.
     Rejected(E),
-    /// The handler of a message without a declared error failed; or one of its parameters or a
-    /// layer did, and then the handler did not run.
+    /// The handler of a message without a declared error failed, or one of its parameters or a
+    /// layer did. The source is that error.
     Failed(Failed),
     /// No node handles the message. Nothing ran.
     NoRoute(NoRoute),
-    /// The node does not take messages now. Nothing ran.
+    /// No node took it: see [`Refusal`]. Nothing ran.
     Refused(Refused),
     /// No answer within the deadline. The handler may have run.
     Timeout(Timeout),
     /// The handler panicked.
     Panicked(Panicked),
-    /// The payload is not what its type says. Nothing ran.
+    /// The payload, or the answer, is not what its type says.
     Decode(Undecodable),
+    /// The broker did not take the message. Nothing ran.
+    Transport(Untransported),
 }
 
 impl<E> SendError<E> {
@@ -62,7 +68,7 @@ impl<E> SendError<E> {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::NoRoute(_) | Self::Refused(_) => true,
+            Self::NoRoute(_) | Self::Refused(_) | Self::Transport(_) => true,
             Self::Rejected(_) | Self::Decode(_) => false,
             Self::Failed(Failed(about)) => {
                 about.place.idempotent && Fault::of(&*about.detail) != Fault::Permanent
@@ -104,6 +110,7 @@ impl<E> SendError<E> {
             Self::Timeout(inner) => SendError::Timeout(inner),
             Self::Panicked(inner) => SendError::Panicked(inner),
             Self::Decode(inner) => SendError::Decode(inner),
+            Self::Transport(inner) => SendError::Transport(inner),
         })
     }
 
@@ -117,6 +124,7 @@ impl<E> SendError<E> {
             Self::Timeout(_) => "timeout",
             Self::Panicked(_) => "panicked",
             Self::Decode(_) => "decode",
+            Self::Transport(_) => "transport",
         }
     }
 
@@ -142,7 +150,9 @@ impl<E> SendError<E> {
         match self {
             Self::Rejected(_) => None,
             Self::Failed(Failed(about)) => Some(&about.place),
-            Self::NoRoute(NoRoute(about)) | Self::Refused(Refused(about)) => Some(&about.place),
+            Self::NoRoute(NoRoute(about)) => Some(&about.place),
+            Self::Refused(Refused(about)) => Some(&about.place),
+            Self::Transport(Untransported(about)) => Some(&about.place),
             Self::Timeout(Timeout(about)) => Some(&about.place),
             Self::Panicked(Panicked(about)) => Some(&about.place),
             Self::Decode(Undecodable(about)) => Some(&about.place),
@@ -155,7 +165,9 @@ impl<E> SendError<E> {
         let place = match &mut self {
             Self::Rejected(_) => return self,
             Self::Failed(Failed(about)) => &mut about.place,
-            Self::NoRoute(NoRoute(about)) | Self::Refused(Refused(about)) => &mut about.place,
+            Self::NoRoute(NoRoute(about)) => &mut about.place,
+            Self::Refused(Refused(about)) => &mut about.place,
+            Self::Transport(Untransported(about)) => &mut about.place,
             Self::Timeout(Timeout(about)) => &mut about.place,
             Self::Panicked(Panicked(about)) => &mut about.place,
             Self::Decode(Undecodable(about)) => &mut about.place,
@@ -177,7 +189,17 @@ impl<E> SendError<E> {
 
     #[cold]
     pub(crate) fn refused(message: &MessageInfo) -> Self {
-        Self::Refused(Refused(About::new(message, ())))
+        Self::refused_with(message, Refusal::Draining)
+    }
+
+    #[cold]
+    pub(crate) fn refused_with(message: &MessageInfo, refusal: Refusal) -> Self {
+        Self::Refused(Refused(About::new(message, refusal)))
+    }
+
+    #[cold]
+    pub(crate) fn transport(message: &MessageInfo, source: TransportError) -> Self {
+        Self::Transport(Untransported(About::new(message, source)))
     }
 
     #[cold]
@@ -219,20 +241,22 @@ impl SendError {
             Self::Timeout(inner) => SendError::Timeout(inner),
             Self::Panicked(inner) => SendError::Panicked(inner),
             Self::Decode(inner) => SendError::Decode(inner),
+            Self::Transport(inner) => SendError::Transport(inner),
         }
     }
 }
 
-impl<E: fmt::Display> fmt::Display for SendError<E> {
+impl<E> fmt::Display for SendError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rejected(error) => error.fmt(f),
+            Self::Rejected(_) => f.write_str("the handler rejected the message"),
             Self::Failed(inner) => inner.fmt(f),
             Self::NoRoute(inner) => inner.fmt(f),
             Self::Refused(inner) => inner.fmt(f),
             Self::Timeout(inner) => inner.fmt(f),
             Self::Panicked(inner) => inner.fmt(f),
             Self::Decode(inner) => inner.fmt(f),
+            Self::Transport(inner) => inner.fmt(f),
         }
     }
 }
@@ -240,10 +264,10 @@ impl<E: fmt::Display> fmt::Display for SendError<E> {
 impl<E: Error + 'static> Error for SendError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            // `Rejected` shows the declared error as itself, so its sources come next.
-            Self::Rejected(error) => error.source(),
+            Self::Rejected(error) => Some(error),
             Self::Failed(inner) => inner.source(),
             Self::Decode(inner) => inner.source(),
+            Self::Transport(inner) => inner.source(),
             Self::NoRoute(_) | Self::Refused(_) | Self::Timeout(_) | Self::Panicked(_) => None,
         }
     }
@@ -309,7 +333,7 @@ impl Failed {
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} failed: {}", self.0.place, self.0.detail)
+        write!(f, "the handler of {} failed", self.0.place)
     }
 }
 
@@ -335,16 +359,24 @@ impl fmt::Display for NoRoute {
 
 impl Error for NoRoute {}
 
-/// The node is shutting down or shut down; see [`SendError::Refused`].
+/// The node did not run it; see [`SendError::Refused`].
 #[derive(Debug)]
-pub struct Refused(Box<About<()>>);
+pub struct Refused(Box<About<Refusal>>);
+
+impl Refused {
+    /// Why it was not run.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        self.0.detail
+    }
+}
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} was refused and did not run: the node is shutting down",
-            self.0.place
+            "{} was refused and did not run: {}",
+            self.0.place, self.0.detail
         )
     }
 }
@@ -405,11 +437,27 @@ pub struct Undecodable(Box<About<DecodeError>>);
 
 impl fmt::Display for Undecodable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} cannot be decoded: {}", self.0.place, self.0.detail)
+        write!(f, "{} cannot be decoded", self.0.place)
     }
 }
 
 impl Error for Undecodable {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0.detail)
+    }
+}
+
+/// The broker did not take the message; see [`SendError::Transport`].
+#[derive(Debug)]
+pub struct Untransported(Box<About<TransportError>>);
+
+impl fmt::Display for Untransported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} was not sent", self.0.place)
+    }
+}
+
+impl Error for Untransported {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.0.detail)
     }

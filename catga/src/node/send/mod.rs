@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
-use tokio::time::Instant;
 
-pub use error::{Failed, NoRoute, Panicked, Refused, SendError, Timeout, Undecodable};
+pub use error::{
+    Failed, NoRoute, Panicked, Refused, SendError, Timeout, Undecodable, Untransported,
+};
 
-use super::{Core, Options};
+use super::{Core, Options, remote};
 use crate::delivery::{Delivery, Queue};
 use crate::handler::{Execution, Facts, Input, Key, Pick, Reply, execute};
 use crate::message::{Headers, Message, MessageInfo};
-use crate::wiring::Local;
 
 pin_project! {
     /// The future of [`Node::send`](crate::Node::send).
@@ -40,7 +40,7 @@ impl<'a, M: Message> SendFuture<'a, M> {
             core,
             options,
             message: Some(message),
-            execution: Execution::new(),
+            execution: Execution::call(),
         }
     }
 }
@@ -56,9 +56,6 @@ impl<M: Message> Future for SendFuture<'_, M> {
             return this.execution.resume(cx);
         };
         let info = M::info();
-        let Some(local) = core.table.row(info).and_then(|row| row.handlers.first()) else {
-            return Poll::Ready(Err(SendError::no_route(info).located(&core.id, None)));
-        };
         // In place and passed by reference: moving it costs more than making it.
         let mut facts = Facts::new(info.timeout());
         match this.options.take() {
@@ -66,16 +63,43 @@ impl<M: Message> Future for SendFuture<'_, M> {
                 return Poll::Ready(Err(SendError::refused(info).located(&core.id, None)));
             }
             None => {}
-            Some(options) => match facts_of(core, info, *options) {
-                Ok(given) => facts = given,
-                Err(error) => return Poll::Ready(Err(error)),
-            },
+            Some(mut options) => {
+                let to = options.to.take();
+                match facts_of(core, info, *options) {
+                    Ok(given) => facts = given,
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+                if let (Some(node), Some(cluster)) = (to, &core.cluster)
+                    && node != core.id
+                {
+                    let (core, cluster) = (Arc::clone(core), Arc::clone(cluster));
+                    let call = remote::call_at(core, cluster, node, message, inner(&mut facts));
+                    return this
+                        .execution
+                        .start_boxed(cx, this.core, &mut facts, Box::pin(call));
+                }
+            }
         }
-        if local.direct {
-            let input = Input::Typed(message);
-            this.execution.start(cx, core, local, input, &mut facts)
-        } else {
-            indirect(this.execution, cx, core, local, message, facts)
+        let local = core.table.row(info).and_then(|row| row.handlers.first());
+        match local {
+            Some(local) if local.place.is_here(core, &message) => {
+                if local.direct {
+                    let input = Input::Typed(message);
+                    return this.execution.start(cx, core, local, input, &mut facts);
+                }
+                let future = run_here(Arc::clone(core), Input::Typed(message), inner(&mut facts));
+                this.execution
+                    .start_boxed(cx, core, &mut facts, Box::pin(future))
+            }
+            _ => match &core.cluster {
+                Some(cluster) => {
+                    let (core, cluster) = (Arc::clone(core), Arc::clone(cluster));
+                    let future = remote::call(core, cluster, message, inner(&mut facts));
+                    this.execution
+                        .start_boxed(cx, this.core, &mut facts, Box::pin(future))
+                }
+                None => Poll::Ready(Err(SendError::no_route(info).located(&core.id, None))),
+            },
         }
     }
 }
@@ -83,55 +107,56 @@ impl<M: Message> Future for SendFuture<'_, M> {
 /// What the options say of a call.
 #[cold]
 fn facts_of<E>(core: &Core, info: &MessageInfo, options: Options) -> Result<Facts, SendError<E>> {
-    // A handler's own calls are part of what a draining node finishes.
-    if core.lifecycle.refuses() && options.deadline.is_none() {
+    if core.lifecycle.refuses_from(options.parent.is_some()) {
         return Err(SendError::refused(info).located(&core.id, options.id));
     }
-    let timeout = options.timeout.unwrap_or(info.timeout());
-    let facts = Facts::of(timeout, options.id, None, options.headers);
-    Ok(match options.deadline {
-        Some(deadline) => facts.with_deadline(deadline.min(Instant::now() + timeout)),
-        None => facts,
-    })
+    let (timeout, deadline) = options.limit(info.timeout());
+    Ok(Facts::of(timeout, options.id, None, options.headers).with_deadline(deadline))
 }
 
-/// A call with something between it and its handler: turns, a limit or layers.
+/// Facts for a future behind a box; the ones outside keep the deadline and the id.
 #[inline(never)]
-fn indirect<M: Message>(
-    execution: Pin<&mut Execution<M>>,
-    cx: &mut Context<'_>,
-    core: &Arc<Core>,
-    local: &Local,
-    message: M,
-    facts: Facts,
-) -> Poll<Reply<M>> {
-    let mut whole = Facts::of(facts.timeout(), facts.known_id(), None, Headers::new())
+fn inner(facts: &mut Facts) -> Facts {
+    let outer = Facts::of(facts.timeout(), facts.known_id(), None, Headers::new())
         .with_deadline(facts.deadline());
-    let key = facts.key_or(|| message.text()).cloned();
+    std::mem::replace(facts, outer)
+}
+
+/// A call with something between it and its handler on this node: turns, a limit or layers.
+pub(crate) async fn run_here<M: Message>(
+    core: Arc<Core>,
+    input: Input<M>,
+    facts: Facts,
+) -> Reply<M> {
+    let pick = Pick::Handler(0);
+    let Some(local) = core.table.row(M::info()).and_then(|row| pick.of(row)) else {
+        return Err(SendError::no_route(M::info()));
+    };
     let handler = local.info;
-    let core_of_call = Arc::clone(core);
-    let future = Box::pin(async move {
-        let core = core_of_call;
-        let _turn = match key.filter(|_| handler.is_serial()) {
-            Some(key) => Queue::turn(&core, key).await,
-            None => None,
-        };
-        let pick = Pick::Handler(0);
-        let Some(layers) = &core.layers else {
-            return execute(core, pick, Input::Typed(message), facts).await;
-        };
-        let delivery = Delivery::typed(Arc::clone(&core), pick, handler, &facts, message);
-        match layers.call(delivery).await {
-            Ok(outcome) => outcome.into_reply::<M>().unwrap_or_else(|| {
-                Err(SendError::failed(
-                    M::info(),
-                    "a layer answered with the outcome of another message".into(),
-                ))
-            }),
-            Err(error) => Err(SendError::failed(M::info(), error)),
-        }
-    });
-    execution.start_boxed(cx, core, &mut whole, future)
+    let key = facts
+        .key_or(|| match &input {
+            Input::Typed(message) => message.text(),
+            Input::Encoded(..) => None,
+        })
+        .cloned();
+    let _turn = match key.filter(|_| handler.is_serial()) {
+        Some(key) => Queue::turn(&core, key).await,
+        None => None,
+    };
+    let _permit = local.permit().await;
+    let Some(layers) = &core.layers else {
+        return execute(Arc::clone(&core), pick, input, facts).await;
+    };
+    let delivery = Delivery::of(Arc::clone(&core), pick, handler, &facts, input);
+    match layers.call(delivery).await {
+        Ok(outcome) => outcome.into_reply::<M>().unwrap_or_else(|| {
+            Err(SendError::failed(
+                M::info(),
+                "a layer answered with the outcome of another message".into(),
+            ))
+        }),
+        Err(error) => Err(SendError::failed(M::info(), error)),
+    }
 }
 
 impl<M: Message> fmt::Debug for SendFuture<'_, M> {

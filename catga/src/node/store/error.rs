@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::message::{EncodeError, MessageId};
+use crate::transport::TransportError;
 
 /// Why a message was not stored.
 ///
@@ -33,6 +34,23 @@ pub enum StoreError {
         /// How long the call waited for room.
         after: Duration,
     },
+    /// The node is in a cluster, whose queues are not there yet: only `send` and `broadcast` reach
+    /// other nodes.
+    #[non_exhaustive]
+    Clustered {
+        /// The wire name of the message.
+        message: &'static str,
+    },
+    /// The broker did not take the message.
+    #[non_exhaustive]
+    Transport {
+        /// The wire name of the message.
+        message: &'static str,
+        /// Its id.
+        id: MessageId,
+        /// What the broker said.
+        source: TransportError,
+    },
     /// The message's own `Serialize` refused it.
     #[non_exhaustive]
     Encode {
@@ -41,6 +59,32 @@ pub enum StoreError {
         /// What `Serialize` said.
         source: EncodeError,
     },
+}
+
+impl StoreError {
+    /// The wire name of the message.
+    #[must_use]
+    pub const fn message(&self) -> &'static str {
+        match self {
+            Self::NoService { message }
+            | Self::Refused { message, .. }
+            | Self::Full { message, .. }
+            | Self::Clustered { message }
+            | Self::Transport { message, .. }
+            | Self::Encode { message, .. } => message,
+        }
+    }
+
+    /// The id of the message, if it had one: give it with [`Options::id`](crate::Options::id) to
+    /// store the message under the same id later.
+    #[must_use]
+    pub const fn id(&self) -> Option<MessageId> {
+        match self {
+            Self::Refused { id, .. } => *id,
+            Self::Full { id, .. } | Self::Transport { id, .. } => Some(*id),
+            Self::NoService { .. } | Self::Clustered { .. } | Self::Encode { .. } => None,
+        }
+    }
 }
 
 impl fmt::Display for StoreError {
@@ -57,8 +101,15 @@ impl fmt::Display for StoreError {
                 f,
                 "`{message}` {id} was not stored: the queue had no room within {after:?}; its handlers are slower than its publishers, or `Builder::queue_capacity` is too small"
             ),
-            Self::Encode { message, source } => {
-                write!(f, "`{message}` was not stored: {source}")
+            Self::Clustered { message } => write!(
+                f,
+                "`{message}` was not stored: a cluster has no queues yet; leave out `Builder::broker` to store in the memory of one process"
+            ),
+            Self::Transport { message, id, .. } => {
+                write!(f, "`{message}` {id} was not handed over")
+            }
+            Self::Encode { message, .. } => {
+                write!(f, "`{message}` was not stored: it cannot be encoded")
             }
         }
     }
@@ -68,7 +119,11 @@ impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Encode { source, .. } => Some(source),
-            Self::NoService { .. } | Self::Refused { .. } | Self::Full { .. } => None,
+            Self::Transport { source, .. } => Some(source),
+            Self::Clustered { .. }
+            | Self::NoService { .. }
+            | Self::Refused { .. }
+            | Self::Full { .. } => None,
         }
     }
 }

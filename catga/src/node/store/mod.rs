@@ -5,17 +5,17 @@ mod future;
 mod receipt;
 
 use std::sync::Arc;
-
-use tokio::time::Instant;
+use std::time::Duration;
 
 pub use error::StoreError;
 pub use future::StoreFuture;
 pub use receipt::{Broadcast, Published, Stored};
 
-use super::{Core, Options, Phase};
-use crate::delivery::{self, DeadLetter, Envelope};
+use super::options::after;
+use super::{Core, Options, remote};
+use crate::delivery::{self, DeadLetter, Envelope, NotStored};
 use crate::handler::Key;
-use crate::message::{Command, ContentType, Event, Message, MessageId};
+use crate::message::{Command, ContentType, Event, Message, MessageId, MessageInfo};
 
 /// Marks a message that was dead-lettered before.
 const REPLAY: &str = "catga-replay";
@@ -26,7 +26,7 @@ pub(super) async fn enqueue<M: Command>(
     child: bool,
     command: M,
 ) -> Result<Stored, StoreError> {
-    if !handles::<M>(core) {
+    if core.cluster.is_none() && !handles::<M>(core) {
         return Err(StoreError::NoService {
             message: M::info().name(),
         });
@@ -41,7 +41,7 @@ pub(super) async fn publish<M: Event>(
     child: bool,
     event: M,
 ) -> Result<Published, StoreError> {
-    let handles = handles::<M>(core);
+    let handles = core.cluster.is_some() || handles::<M>(core);
     let (id, repeated) = if handles {
         store(core, options, child, event).await?
     } else {
@@ -67,33 +67,43 @@ async fn store<M: Message>(
     child: bool,
     message: M,
 ) -> Result<(MessageId, bool), StoreError> {
+    // Counted before the phase is looked at, so that a shutdown either refuses it or waits for it.
+    let entered = core.queue.unfinished.entered();
     refuse::<M>(core, &options, child)?;
-    let timeout = options.timeout.unwrap_or(M::info().timeout());
-    let mut deadline = Instant::now() + timeout;
-    if let Some(parents) = options.deadline {
-        deadline = deadline.min(parents);
+    if core.cluster.is_some() {
+        return Err(StoreError::Clustered {
+            message: M::info().name(),
+        });
     }
+    let (timeout, deadline) = options.limit(M::info().timeout());
     let given = options.id.is_some();
     let envelope = envelope(options, &message)?;
     drop(message);
     let id = envelope.id;
-    match core.queue.store(envelope, given, deadline).await {
-        Ok(repeated) => Ok((id, repeated)),
-        Err(_) if core.lifecycle.phase() == Phase::Stopped => Err(StoreError::Refused {
-            message: M::info().name(),
-            id: Some(id),
-        }),
-        Err(_) => Err(StoreError::Full {
-            message: M::info().name(),
+    let repeated = core
+        .queue
+        .store(entered, envelope, given, deadline)
+        .await
+        .map_err(|why| not_stored(M::info(), id, timeout, &why))?;
+    Ok((id, repeated))
+}
+
+fn not_stored(info: &MessageInfo, id: MessageId, after: Duration, why: &NotStored) -> StoreError {
+    match why {
+        NotStored::Full => StoreError::Full {
+            message: info.name(),
             id,
-            after: timeout,
-        }),
+            after,
+        },
+        NotStored::Closed => StoreError::Refused {
+            message: info.name(),
+            id: Some(id),
+        },
     }
 }
 
-/// A node that drains still takes what its handlers send; one that stopped takes nothing.
 fn refuse<M: Message>(core: &Core, options: &Options, child: bool) -> Result<(), StoreError> {
-    if core.lifecycle.refuses() && (!child || core.lifecycle.phase() == Phase::Stopped) {
+    if core.lifecycle.refuses_from(child) {
         return Err(StoreError::Refused {
             message: M::info().name(),
             id: options.id,
@@ -120,16 +130,27 @@ fn envelope<M: Message>(options: Options, message: &M) -> Result<Envelope, Store
     })
 }
 
-pub(super) fn broadcast<M: Event>(
+pub(super) async fn broadcast<M: Event>(
     core: &Arc<Core>,
     options: Options,
     child: bool,
-    event: &M,
+    event: M,
 ) -> Result<Broadcast, StoreError> {
     refuse::<M>(core, &options, child)?;
-    let envelope = envelope(options, event)?;
+    let (timeout, _) = options.limit(M::info().timeout());
+    let envelope = envelope(options, &event)?;
+    drop(event);
     let id = envelope.id;
-    delivery::broadcast(core, envelope);
+    match &core.cluster {
+        None => delivery::broadcast(core, envelope),
+        Some(cluster) => remote::broadcast(core, cluster, envelope, timeout)
+            .await
+            .map_err(|source| StoreError::Transport {
+                message: M::info().name(),
+                id,
+                source,
+            })?,
+    }
     Ok(Broadcast { id })
 }
 
@@ -138,12 +159,10 @@ pub(super) async fn replay(
     letter: &DeadLetter,
 ) -> Result<Option<Stored>, StoreError> {
     let info = letter.message();
-    let refused = || StoreError::Refused {
-        message: info.name(),
-        id: Some(letter.id()),
-    };
-    if core.lifecycle.refuses() {
-        return Err(refused());
+    let entered = core.queue.unfinished.entered();
+    if core.lifecycle.refuses_from(false) {
+        let why = NotStored::Closed;
+        return Err(not_stored(info, letter.id(), Duration::ZERO, &why));
     }
     let Some((letter, envelope)) = core.queue.dead.take(letter.number()) else {
         return Ok(None);
@@ -153,17 +172,11 @@ pub(super) async fn replay(
     let mut envelope = envelope;
     envelope.headers.insert(REPLAY, "true");
     let id = envelope.id;
-    let deadline = Instant::now() + info.timeout();
-    match core.queue.store(envelope, false, deadline).await {
-        Ok(repeated) => {
-            taken.forget();
-            Ok(Some(Stored { id, repeated }))
-        }
-        Err(_) if core.lifecycle.refuses() => Err(refused()),
-        Err(_) => Err(StoreError::Full {
-            message: info.name(),
-            id,
-            after: info.timeout(),
-        }),
-    }
+    let repeated = core
+        .queue
+        .store(entered, envelope, false, after(info.timeout()))
+        .await
+        .map_err(|why| not_stored(info, id, info.timeout(), &why))?;
+    taken.forget();
+    Ok(Some(Stored { id, repeated }))
 }

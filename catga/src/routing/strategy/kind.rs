@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::{ConsistentHash, LeastLoaded, LocalFirst, Random, RoundRobin, Strategy, Topic};
+
 /// A built-in routing strategy, as `#[route(strategy = "…")]` names it.
 ///
 /// # Examples
@@ -45,10 +47,44 @@ impl StrategyKind {
             Self::Topic => "topic",
         }
     }
+
+    /// A strategy of this kind, for one message type.
+    pub(crate) fn strategy(self) -> Box<dyn Strategy> {
+        match self {
+            Self::ConsistentHash => Box::new(ConsistentHash::new()),
+            Self::RoundRobin => Box::new(RoundRobin::new()),
+            Self::Random => Box::new(Random),
+            Self::LeastLoaded => Box::new(LeastLoaded),
+            Self::LocalFirst => Box::new(LocalFirst),
+            Self::Topic => Box::new(Topic),
+        }
+    }
 }
 
 impl fmt::Display for StrategyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routing::{Candidate, Key, Nodes, Reason, Target};
+
+    #[test]
+    fn each_kind_has_its_strategy() {
+        let nodes = Nodes::new(["a", "b"].map(Candidate::named), Some("b")).partitioned(1);
+        let pick = |kind: StrategyKind| kind.strategy().pick(&Key::none(), &nodes);
+        assert_eq!(
+            pick(StrategyKind::ConsistentHash),
+            Target::Nobody(Reason::NoKey)
+        );
+        assert_eq!(pick(StrategyKind::RoundRobin), Target::Node(0));
+        assert_eq!(pick(StrategyKind::LocalFirst), Target::Local);
+        assert_eq!(pick(StrategyKind::Topic), Target::Everyone);
+        for kind in [StrategyKind::Random, StrategyKind::LeastLoaded] {
+            assert!(matches!(pick(kind), Target::Local | Target::Node(0)));
+        }
     }
 }

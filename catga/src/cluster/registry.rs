@@ -1,0 +1,230 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::{ContentType, Kind, MessageInfo};
+use crate::transport::{Change, Expect, RecordKey, Records, Revision, TransportError, WriteError};
+use crate::wiring::Wiring;
+
+/// What a service takes: the same for all of its nodes, and there while none of them runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ServiceRecord {
+    pub(super) partitions: u32,
+    /// By wire name.
+    pub(super) types: BTreeMap<String, TypeRecord>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TypeRecord {
+    kind: String,
+    version: u32,
+    /// The paths of the key's parts.
+    key: Vec<String>,
+    /// Whether it takes broadcasts of the type.
+    broadcast: bool,
+    /// Whether it takes stored messages of the type, or calls.
+    handles: bool,
+}
+
+impl TypeRecord {
+    fn of(info: &MessageInfo, broadcast: bool, handles: bool) -> Self {
+        Self {
+            kind: info.kind().as_str().to_owned(),
+            version: info.version(),
+            key: info.route().key().iter().map(|&path| path.into()).collect(),
+            broadcast,
+            handles,
+        }
+    }
+}
+
+impl ServiceRecord {
+    /// What the wiring of one node says.
+    pub(super) fn of(wiring: &Wiring, partitions: u32) -> Self {
+        let types = wiring
+            .messages()
+            .iter()
+            .map(|message| {
+                let info = message.info();
+                let is_broadcast = |handler: &&crate::HandlerInfo| {
+                    info.kind() == Kind::Event && handler.is_broadcast()
+                };
+                let broadcast = message.handlers().iter().any(is_broadcast);
+                let handles = !message.handlers().iter().all(is_broadcast);
+                (
+                    info.name().to_owned(),
+                    TypeRecord::of(info, broadcast, handles),
+                )
+            })
+            .collect();
+        Self { partitions, types }
+    }
+
+    pub(super) fn takes_broadcasts(&self, name: &str) -> bool {
+        self.types.get(name).is_some_and(|found| found.broadcast)
+    }
+
+    /// Adds what another node of the service takes. What is there stays: nodes of the version
+    /// before may still run.
+    fn merge(&mut self, other: &Self) {
+        for (name, found) in &other.types {
+            let known = self
+                .types
+                .entry(name.clone())
+                .or_insert_with(|| found.clone());
+            let (broadcast, handles) = (known.broadcast, known.handles);
+            *known = found.clone();
+            known.broadcast |= broadcast;
+            known.handles |= handles;
+        }
+    }
+}
+
+/// Why a service could not be registered.
+#[derive(Debug)]
+pub(super) enum RegisterError {
+    /// The service has another number of partitions.
+    Partitions {
+        recorded: u32,
+    },
+    Transport(TransportError),
+}
+
+/// What became of a registration.
+#[derive(Debug)]
+pub(super) struct Registered {
+    /// The version of the service's record that has it.
+    pub(super) revision: Revision,
+    /// How it is taken back.
+    undo: Undo,
+}
+
+#[derive(Debug)]
+enum Undo {
+    /// The record had all of it before.
+    Nothing,
+    Remove,
+    Restore(ServiceRecord),
+}
+
+/// Adds what this node takes to the record of its service.
+pub(super) async fn register(
+    records: &dyn Records,
+    service: &Arc<str>,
+    own: &ServiceRecord,
+) -> Result<Registered, RegisterError> {
+    let key = RecordKey::Service(Arc::clone(service));
+    loop {
+        let found = records.read(&key).await.map_err(RegisterError::Transport)?;
+        let (expect, record, undo) = match &found.record {
+            None => (Expect::Absent, own.clone(), Undo::Remove),
+            Some(found) => {
+                let before: ServiceRecord = decode(&found.value)?;
+                if before.partitions != own.partitions {
+                    return Err(RegisterError::Partitions {
+                        recorded: before.partitions,
+                    });
+                }
+                let mut record = before.clone();
+                record.merge(own);
+                if record == before {
+                    return Ok(Registered {
+                        revision: found.revision,
+                        undo: Undo::Nothing,
+                    });
+                }
+                (
+                    Expect::Revision(found.revision),
+                    record,
+                    Undo::Restore(before),
+                )
+            }
+        };
+        let value = encode(&record).map_err(RegisterError::Transport)?;
+        match records.write(&key, value, expect, None).await {
+            Ok(written) => {
+                return Ok(Registered {
+                    revision: written.revision,
+                    undo,
+                });
+            }
+            // Another node of the service was faster: look again.
+            Err(WriteError::Conflict) => {}
+            Err(WriteError::Transport(error)) => return Err(RegisterError::Transport(error)),
+        }
+    }
+}
+
+/// Takes a registration back, unless the record was changed since.
+pub(super) async fn withdraw(
+    records: &dyn Records,
+    service: &Arc<str>,
+    registered: Registered,
+) -> Result<(), TransportError> {
+    let key = RecordKey::Service(Arc::clone(service));
+    let withdrawn = match registered.undo {
+        Undo::Nothing => return Ok(()),
+        Undo::Remove => records.remove(&key, registered.revision).await,
+        Undo::Restore(before) => {
+            let expect = Expect::Revision(registered.revision);
+            let write = records.write(&key, encode(&before)?, expect, None);
+            write.await.map(|_| ())
+        }
+    };
+    match withdrawn {
+        // Somebody else relies on it now.
+        Ok(()) | Err(WriteError::Conflict) => Ok(()),
+        Err(WriteError::Transport(error)) => Err(error),
+    }
+}
+
+/// What every service takes.
+pub(super) async fn services(
+    records: &dyn Records,
+) -> Result<BTreeMap<Arc<str>, ServiceRecord>, TransportError> {
+    let mut watch = records.watch().await?;
+    let mut found = BTreeMap::new();
+    loop {
+        match watch.next().await {
+            Some(Change::Put(RecordKey::Service(service), record)) => {
+                if let Ok(record) = ContentType::Json.decode(&record.value) {
+                    found.insert(service, record);
+                }
+            }
+            Some(Change::Current) => return Ok(found),
+            Some(_) => {}
+            None => return Err(TransportError::new("tell the services", "the watch broke")),
+        }
+    }
+}
+
+/// A command or query of this wiring that another service takes, and that service.
+pub(super) fn conflict<'a>(
+    services: impl IntoIterator<Item = (&'a Arc<str>, &'a ServiceRecord)>,
+    own: &Arc<str>,
+    wiring: &Wiring,
+) -> Option<(String, String)> {
+    let mut others = services.into_iter().filter(|(service, _)| *service != own);
+    others.find_map(|(service, record)| {
+        wiring
+            .messages()
+            .iter()
+            .map(crate::wiring::WiredMessage::info)
+            .filter(|info| info.kind() != Kind::Event)
+            .find(|info| record.types.contains_key(info.name()))
+            .map(|info| (info.name().to_owned(), service.to_string()))
+    })
+}
+
+fn encode(record: &ServiceRecord) -> Result<bytes::Bytes, TransportError> {
+    ContentType::Json
+        .encode(record)
+        .map_err(|error| TransportError::new("encode a record", error))
+}
+
+fn decode(bytes: &[u8]) -> Result<ServiceRecord, RegisterError> {
+    ContentType::Json.decode(bytes).map_err(|error| {
+        RegisterError::Transport(TransportError::new("read a service's record", error))
+    })
+}

@@ -1,0 +1,286 @@
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, Guard};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::Instant;
+
+use super::lease::Lease;
+use super::member::{Member, MemberRecord, Members};
+use super::owners::Owner;
+use super::registry::ServiceRecord;
+use super::seen::SeenState;
+use super::settings::Settings;
+use super::view::View;
+use crate::node::NodeId;
+use crate::routing::partition_of;
+use crate::transport::{Revision, Transport};
+
+/// How many calls of this node may be outstanding at each other node.
+const OUTSTANDING: usize = 1_024;
+
+/// This node's part in the cluster: its own record, what it sees of the others, and the view that
+/// routing reads.
+pub(crate) struct Cluster {
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) settings: Settings,
+    pub(crate) me: NodeId,
+    pub(crate) service: Arc<str>,
+    pub(crate) lease: Lease,
+    /// What this node registers of its service.
+    pub(super) registration: ServiceRecord,
+    pub(super) own: Mutex<Own>,
+    pub(super) seen: Mutex<SeenState>,
+    /// Held while this node's record is being written.
+    pub(super) beating: tokio::sync::Mutex<()>,
+    view: ArcSwap<View>,
+    /// The view's answer to "is this partition handled here", where the hot path reads it.
+    here: Box<[AtomicBool]>,
+    alone: AtomicBool,
+    /// How many calls may be outstanding at each node.
+    turns: Mutex<HashMap<NodeId, Arc<Semaphore>>>,
+    members: watch::Sender<Members>,
+    /// Wakes the round of claims and releases.
+    pub(super) owners_due: Notify,
+    /// Wakes the heartbeat before its time.
+    pub(super) beat_due: Notify,
+    /// Ends the present watch.
+    pub(super) watch_due: Notify,
+    pub(super) stopped: watch::Sender<bool>,
+}
+
+/// The record of this node, as it was last confirmed.
+#[derive(Debug)]
+pub(super) struct Own {
+    pub(super) record: MemberRecord,
+    /// `None` while there is none in the store.
+    pub(super) revision: Option<Revision>,
+    /// When the last heartbeat was sent, confirmed or not.
+    pub(super) sent: Instant,
+    /// Whether the store knows what this node takes.
+    pub(super) registered: bool,
+}
+
+impl Cluster {
+    pub(super) fn new(
+        transport: Arc<dyn Transport>,
+        settings: Settings,
+        me: NodeId,
+        record: MemberRecord,
+        registration: ServiceRecord,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            transport,
+            settings,
+            service: Arc::clone(&record.service),
+            lease: Lease::none(),
+            own: Mutex::new(Own {
+                record,
+                revision: None,
+                sent: now,
+                registered: true,
+            }),
+            seen: Mutex::new(SeenState::new(now + settings.heartbeat)),
+            beating: tokio::sync::Mutex::default(),
+            registration,
+            view: ArcSwap::from_pointee(View::default()),
+            here: (0..settings.partitions)
+                .map(|_| AtomicBool::new(false))
+                .collect(),
+            alone: AtomicBool::new(false),
+            turns: Mutex::default(),
+            members: watch::Sender::new(Members::default()),
+            owners_due: Notify::new(),
+            beat_due: Notify::new(),
+            watch_due: Notify::new(),
+            stopped: watch::Sender::new(false),
+            me,
+        }
+    }
+
+    pub(super) fn own(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn seen(&self) -> MutexGuard<'_, SeenState> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The view that routing reads; never waits.
+    #[inline]
+    pub(crate) fn view(&self) -> Guard<Arc<View>> {
+        self.view.load()
+    }
+
+    /// Whether messages with this hash of their key are handled on this node. One load.
+    #[inline]
+    pub(crate) fn is_here(&self, hash: u32) -> bool {
+        let partition = partition_of(hash, self.settings.partitions) as usize;
+        self.here
+            .get(partition)
+            .is_some_and(|here| here.load(Ordering::Relaxed))
+    }
+
+    /// Whether this node is the only one of its service, so that no key needs to be hashed.
+    #[inline]
+    pub(crate) fn is_alone(&self) -> bool {
+        self.alone.load(Ordering::Relaxed)
+    }
+
+    /// A place among the calls that may be outstanding at a node.
+    pub(crate) fn turn(&self, node: &NodeId) -> Arc<Semaphore> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turns
+            .entry(node.clone())
+            .or_insert_with(|| Arc::new(Semaphore::new(OUTSTANDING)));
+        Arc::clone(turn)
+    }
+
+    /// What a node says of its load.
+    pub(crate) fn report(&self, node: &NodeId, in_flight: u32, latency: Duration) {
+        if let Some(load) = self.seen().loads.get(node) {
+            load.report(in_flight, latency);
+        }
+    }
+
+    /// The services that take broadcasts of a type.
+    pub(crate) fn broadcast_services(&self, name: &str) -> Vec<Arc<str>> {
+        self.seen()
+            .services
+            .iter()
+            .filter(|(_, (record, _))| record.takes_broadcasts(name))
+            .map(|(service, _)| Arc::clone(service))
+            .collect()
+    }
+
+    /// The live nodes, now.
+    pub(crate) fn members(&self) -> Members {
+        let mut members = self.members.borrow().clone();
+        members.silence = self.seen().heard.elapsed();
+        members
+    }
+
+    pub(crate) fn watch_members(&self) -> watch::Receiver<Members> {
+        self.members.subscribe()
+    }
+
+    /// This node in its present life.
+    pub(super) fn owner(&self) -> Owner {
+        Owner {
+            node: self.me.clone(),
+            incarnation: self.own().record.incarnation,
+        }
+    }
+
+    /// What this node owns now, with the epochs.
+    pub(crate) fn partitions(&self) -> BTreeMap<u32, u64> {
+        if !self.lease.is_valid() {
+            return BTreeMap::new();
+        }
+        let me = self.owner();
+        let seen = self.seen();
+        let Some((record, _)) = seen.owners.get(&self.service) else {
+            return BTreeMap::new();
+        };
+        (0..)
+            .zip(&record.partitions)
+            .filter(|(number, partition)| {
+                partition.owner.as_ref() == Some(&me) && !seen.is_releasing(*number)
+            })
+            .map(|(number, partition)| (number, partition.epoch))
+            .collect()
+    }
+
+    /// Makes the view anew and swaps it in.
+    pub(super) fn rebuild(&self) {
+        let timeout = self.settings.node_timeout;
+        let own = self.own().record.clone();
+        let leased = self.lease.is_valid();
+        let (members, view) = {
+            let mut seen = self.seen();
+            let mut members: Vec<Member> = seen
+                .observed
+                .live(seen.clock(), timeout)
+                .filter(|(id, _)| **id != self.me)
+                .map(|(id, record)| Member {
+                    id: id.clone(),
+                    record: record.clone(),
+                    local: false,
+                })
+                .collect();
+            // This node knows itself better than the store does.
+            let at = members.partition_point(|member| member.id < self.me);
+            members.insert(
+                at,
+                Member {
+                    id: self.me.clone(),
+                    record: own,
+                    local: true,
+                },
+            );
+            let members: Arc<[Member]> = members.into();
+            let view = View::build(&members, leased, &mut seen);
+            (
+                Members {
+                    silence: seen.heard.elapsed(),
+                    members,
+                },
+                view,
+            )
+        };
+        {
+            // Nodes that are gone for good leave nothing behind.
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|node, turn| {
+                Arc::strong_count(turn) > 1 || members.get(node.as_str()).is_some()
+            });
+        }
+        for (number, flag) in self.here.iter().enumerate() {
+            let here = view.here.get(number).is_some_and(|here| *here);
+            flag.store(here, Ordering::Relaxed);
+        }
+        self.alone.store(view.alone, Ordering::Relaxed);
+        self.view.store(Arc::new(view));
+        self.members.send_if_modified(|known| {
+            let changed = !same_nodes(&known.members, &members.members);
+            *known = members;
+            changed
+        });
+    }
+
+    /// Completes once the node has left.
+    pub(super) async fn stopped(&self) {
+        let mut stopped = self.stopped.subscribe();
+        // The sender is a field of `self`, so it cannot be gone.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("me", &self.me)
+            .field("service", &self.service)
+            .field("transport", &self.transport)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether two pictures differ in more than beats.
+fn same_nodes(one: &[Member], other: &[Member]) -> bool {
+    let key = |member: &Member| {
+        let record = &member.record;
+        (
+            member.id.clone(),
+            record.incarnation,
+            record.draining,
+            Arc::clone(&record.handles),
+        )
+    };
+    one.iter().map(key).eq(other.iter().map(key))
+}

@@ -1,0 +1,59 @@
+//! What a node asks of the store: each with a limit, so that a store that hangs stops nobody.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::timeout;
+
+use super::state::Cluster;
+use crate::message::ContentType;
+use crate::transport::{Expect, Read, RecordKey, Revision, TransportError, WriteError};
+
+impl Cluster {
+    /// How long the store may take for one answer.
+    pub(super) fn limit(&self) -> Duration {
+        self.settings.node_timeout / 3
+    }
+
+    pub(super) async fn read(&self, key: &RecordKey) -> Result<Read, TransportError> {
+        match timeout(self.limit(), self.transport.records().read(key)).await {
+            Ok(read) => read,
+            Err(elapsed) => Err(TransportError::new("read a record", elapsed)),
+        }
+    }
+
+    pub(super) async fn write(
+        &self,
+        key: &RecordKey,
+        value: &impl Serialize,
+        expect: Expect,
+        expires: Option<Duration>,
+    ) -> Result<Revision, WriteError> {
+        let value = ContentType::Json.encode(value).map_err(|error| {
+            WriteError::Transport(TransportError::new("encode a record", error))
+        })?;
+        let write = self.transport.records().write(key, value, expect, expires);
+        match timeout(self.limit(), write).await {
+            Ok(written) => written.map(|written| written.revision),
+            Err(elapsed) => Err(WriteError::Transport(TransportError::new(
+                "write a record",
+                elapsed,
+            ))),
+        }
+    }
+
+    pub(super) async fn remove(
+        &self,
+        key: &RecordKey,
+        revision: Revision,
+    ) -> Result<(), WriteError> {
+        let remove = self.transport.records().remove(key, revision);
+        match timeout(self.limit(), remove).await {
+            Ok(removed) => removed,
+            Err(elapsed) => Err(WriteError::Transport(TransportError::new(
+                "remove a record",
+                elapsed,
+            ))),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock};
+
+use super::member::Member;
+use super::seen::SeenState;
+use crate::node::NodeId;
+use crate::routing::{Candidate, Load, Nodes, Outstanding};
+
+static NOBODY: LazyLock<Nodes> = LazyLock::new(|| Nodes::new([], None));
+
+/// What routing reads: for each message the nodes that handle it. Made anew with every change of
+/// the cluster and swapped in as a whole.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// By wire name.
+    types: HashMap<String, Nodes>,
+    loads: HashMap<NodeId, Arc<Load>>,
+    /// By partition of this node's service: whether keys of it are handled here.
+    pub(super) here: Vec<bool>,
+    /// Whether this node is the only one of its service.
+    pub(super) alone: bool,
+}
+
+impl View {
+    /// The view over these members, sorted by id. `leased` says whether this node may own.
+    pub(super) fn build(members: &[Member], leased: bool, seen: &mut SeenState) -> Self {
+        seen.loads
+            .retain(|id, _| members.iter().any(|member| member.id == *id));
+        let local = members.iter().find(|member| member.local);
+        let others = |service: &str| {
+            members.iter().any(|member| {
+                !member.local && !member.record.draining && &*member.record.service == service
+            })
+        };
+        // The last node of its service handles what its own handlers send until it has left.
+        let is_last = |member: &Member| member.local && !others(&member.record.service);
+        let candidates: Vec<(Candidate, &Member)> = members
+            .iter()
+            .filter(|member| !member.record.draining || is_last(member))
+            .map(|member| (candidate(member, seen), member))
+            .collect();
+        let mut services: BTreeMap<&str, Option<Vec<Option<NodeId>>>> = BTreeMap::new();
+        for (_, member) in &candidates {
+            let service = &*member.record.service;
+            services.entry(service).or_insert_with(|| {
+                let owners = seen.candidates(service, members, leased);
+                seen.places(service, &owners)
+            });
+        }
+        let mut names: BTreeMap<&str, &str> = BTreeMap::new();
+        for (_, member) in &candidates {
+            for name in member.record.handles.iter() {
+                names.entry(name).or_insert(&member.record.service);
+            }
+        }
+        let types = names
+            .into_iter()
+            .map(|(name, service)| {
+                let handling = candidates
+                    .iter()
+                    .filter(|(_, member)| handles(member, name))
+                    .map(|(candidate, _)| candidate.clone());
+                let nodes = Nodes::new(handling, local.map(|local| local.id.as_str()));
+                let places = services.get(service).and_then(Option::as_ref);
+                (name.to_owned(), with_places(nodes, places))
+            })
+            .collect();
+        let of_service = |service: &str| {
+            candidates
+                .iter()
+                .filter(|(_, member)| &*member.record.service == service)
+                .count()
+        };
+        let (here, alone) = match local {
+            Some(local) => {
+                let places = services
+                    .get(&*local.record.service)
+                    .and_then(Option::as_ref);
+                let here = places.map_or_else(Vec::new, |places| {
+                    (0..)
+                        .zip(places)
+                        .map(|(partition, place)| {
+                            place.as_ref() == Some(&local.id) && !seen.is_releasing(partition)
+                        })
+                        .collect()
+                });
+                (here, leased && of_service(&local.record.service) == 1)
+            }
+            None => (Vec::new(), false),
+        };
+        Self {
+            types,
+            loads: seen.loads.clone(),
+            here,
+            alone,
+        }
+    }
+
+    /// The nodes that handle a message.
+    pub(crate) fn nodes(&self, name: &str) -> &Nodes {
+        self.types.get(name).unwrap_or(&NOBODY)
+    }
+
+    /// Counts a request to a node until the guard is dropped; `None` if nobody knows the node.
+    pub(crate) fn outstanding(&self, node: &NodeId) -> Option<Outstanding> {
+        self.loads.get(node).map(Load::sent)
+    }
+}
+
+fn handles(member: &Member, name: &str) -> bool {
+    member
+        .record
+        .handles
+        .binary_search_by(|handled| handled.as_str().cmp(name))
+        .is_ok()
+}
+
+fn candidate(member: &Member, seen: &mut SeenState) -> Candidate {
+    let load = seen.loads.entry(member.id.clone()).or_default();
+    Candidate::new(
+        member.id.clone(),
+        member.record.incarnation,
+        Arc::clone(load),
+        Arc::clone(&member.record.metadata),
+    )
+}
+
+/// The nodes with the places of the owners among them.
+fn with_places(nodes: Nodes, places: Option<&Vec<Option<NodeId>>>) -> Nodes {
+    let Some(places) = places else {
+        return nodes;
+    };
+    let owners = places
+        .iter()
+        .map(|place| {
+            place
+                .as_ref()
+                .and_then(|id| nodes.position(id.as_str()))
+                .and_then(|at| u32::try_from(at).ok())
+                .unwrap_or(u32::MAX)
+        })
+        .collect();
+    nodes.with_owners(owners)
+}

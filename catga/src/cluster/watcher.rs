@@ -1,0 +1,210 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::fallback;
+use super::member::MemberRecord;
+use super::seen::SeenState;
+use super::state::Cluster;
+use crate::message::ContentType;
+use crate::transport::{Change, Identity, Record, RecordKey, Revision, TransportError, Watch};
+
+/// Keeps the picture of the cluster up to date until the node has left.
+pub(super) async fn run(cluster: Arc<Cluster>) {
+    let mut failures: u32 = 0;
+    let mut identity: Option<Identity> = None;
+    while !*cluster.stopped.borrow() {
+        match begin(&cluster, &mut identity).await {
+            Ok(mut watch) => {
+                failures = 0;
+                follow(&cluster, &mut *watch).await;
+            }
+            Err(error) => {
+                failures = failures.saturating_add(1);
+                tracing::warn!(
+                    target: "catga",
+                    node = %cluster.me,
+                    failures,
+                    %error,
+                    "the cluster cannot be watched; the last picture stays"
+                );
+            }
+        }
+        cluster.seen().blind();
+        let backoff = Duration::from_millis(20) * 2_u32.pow(failures.min(7));
+        let stopped = std::pin::pin!(cluster.stopped());
+        select(stopped, std::pin::pin!(sleep(backoff))).await;
+    }
+}
+
+/// Starts a watch, and sees whether it is still the same store.
+async fn begin(
+    cluster: &Cluster,
+    identity: &mut Option<Identity>,
+) -> Result<Box<dyn Watch>, TransportError> {
+    let records = cluster.transport.records();
+    let late = |elapsed| TransportError::new("start a watch", elapsed);
+    // What happens from here on is told by the new watch.
+    cluster.seen().rewatch = false;
+    let now = timeout(cluster.limit(), records.identity())
+        .await
+        .map_err(late)??;
+    if identity.as_ref().is_some_and(|known| *known != now) {
+        fallback::happened(cluster, "it is another store");
+        cluster.seen().rewatch = false;
+    }
+    *identity = Some(now);
+    timeout(cluster.limit(), records.watch())
+        .await
+        .map_err(late)?
+}
+
+/// Follows one watch until it breaks, falls silent, or the node has left.
+async fn follow(cluster: &Cluster, watch: &mut dyn Watch) {
+    // What this watch has told before it was current; `None` afterwards.
+    let mut told = Some(HashSet::new());
+    // This node's own beats are told, too: silence means that the watch is dead.
+    let silence = cluster.settings.node_timeout.mul_f64(0.6);
+    loop {
+        let stopped = std::pin::pin!(cluster.stopped());
+        let again = std::pin::pin!(cluster.watch_due.notified());
+        let silent = std::pin::pin!(sleep_until(Instant::now() + silence));
+        let ended = select(stopped, select(again, silent));
+        let Either::Right((Some(change), _)) = select(ended, watch.next()).await else {
+            return;
+        };
+        let news = {
+            let mut seen = cluster.seen();
+            if seen.rewatch {
+                return;
+            }
+            seen.heard = Instant::now();
+            take(cluster, &mut seen, change, &mut told)
+        };
+        match news {
+            News::Nothing => {}
+            News::Changed => {
+                if cluster.seen().complete {
+                    cluster.rebuild();
+                    cluster.owners_due.notify_one();
+                }
+            }
+            News::Current => {
+                cluster.rebuild();
+                // Only now: whoever waits for it looks at the view.
+                cluster.seen().complete = true;
+                cluster.owners_due.notify_one();
+            }
+            News::FellBack => {
+                fallback::happened(cluster, "a record is older than it was");
+                return;
+            }
+        }
+    }
+}
+
+/// What a change means for the picture.
+enum News {
+    Nothing,
+    Changed,
+    Current,
+    FellBack,
+}
+
+fn take(
+    cluster: &Cluster,
+    seen: &mut SeenState,
+    change: Change,
+    told: &mut Option<HashSet<RecordKey>>,
+) -> News {
+    match change {
+        Change::Put(key, record) => {
+            if let Some(told) = told {
+                told.insert(key.clone());
+            }
+            put(cluster, seen, key, &record)
+        }
+        Change::Removed(key) => {
+            removed(seen, &key);
+            News::Changed
+        }
+        Change::Current => {
+            if let Some(told) = told.take() {
+                forget_others(seen, &told);
+            }
+            seen.sighted(cluster.settings.heartbeat, cluster.settings.node_timeout);
+            News::Current
+        }
+    }
+}
+
+fn put(cluster: &Cluster, seen: &mut SeenState, key: RecordKey, record: &Record) -> News {
+    let highest = seen.highest.insert(key.clone(), record.revision);
+    if highest.is_some_and(|highest| record.revision < highest) {
+        return News::FellBack;
+    }
+    let changed = match &key {
+        RecordKey::Member(id) => ContentType::Json
+            .decode::<MemberRecord>(&record.value)
+            .map(|member| seen.beat(cluster, id, member, record.revision)),
+        RecordKey::Service(service) => ContentType::Json.decode(&record.value).map(|decoded| {
+            seen.services
+                .insert(Arc::clone(service), (decoded, record.revision));
+            knows(cluster, record.revision);
+            true
+        }),
+        // This node's own write, which is newer, may have been answered before it is told here.
+        RecordKey::Owners(service)
+            if (seen.owners.get(service)).is_some_and(|(_, known)| record.revision <= *known) =>
+        {
+            Ok(false)
+        }
+        RecordKey::Owners(service) => ContentType::Json.decode(&record.value).map(|decoded| {
+            seen.owners
+                .insert(Arc::clone(service), (decoded, record.revision));
+            true
+        }),
+    };
+    match changed {
+        Ok(true) => News::Changed,
+        Ok(false) => News::Nothing,
+        Err(error) => {
+            tracing::warn!(target: "catga", node = %cluster.me, record = %key, %error, "a record cannot be read and is left out");
+            News::Nothing
+        }
+    }
+}
+
+/// Tells the others, with the next beat, which registrations this node knows of.
+fn knows(cluster: &Cluster, revision: Revision) {
+    let mut own = cluster.own();
+    if own.record.knows < revision.0 {
+        own.record.knows = revision.0;
+        cluster.beat_due.notify_one();
+    }
+}
+
+fn removed(seen: &mut SeenState, key: &RecordKey) {
+    match key {
+        RecordKey::Member(id) => seen.observed.removed(id),
+        RecordKey::Service(service) => {
+            seen.services.remove(service);
+        }
+        RecordKey::Owners(service) => {
+            seen.owners.remove(service);
+        }
+    }
+}
+
+/// What a new watch did not tell is gone.
+fn forget_others(seen: &mut SeenState, told: &HashSet<RecordKey>) {
+    seen.observed
+        .retain(|id| told.contains(&RecordKey::Member(id.clone())));
+    seen.services
+        .retain(|service, _| told.contains(&RecordKey::Service(Arc::clone(service))));
+    seen.owners
+        .retain(|service, _| told.contains(&RecordKey::Owners(Arc::clone(service))));
+}

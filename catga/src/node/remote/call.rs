@@ -1,0 +1,241 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::answer::Answer;
+use super::refusal::Refusal;
+use super::request::{self, Call};
+use crate::cluster::Cluster;
+use crate::handler::{Facts, Input, Key as _, Reply};
+use crate::message::{ContentType, Headers, Message, MessageId};
+use crate::node::{Core, NodeId, SendError, run_here};
+use crate::routing::{Key, Outstanding, Reason, Strategy, Target};
+use crate::transport::{Frame, RequestError};
+
+/// Numbers the calls of this process.
+static CALLS: AtomicU64 = AtomicU64::new(1);
+
+/// How long a call is listened for after its caller has given up, to count late answers.
+const LINGER: Duration = Duration::from_secs(30);
+
+/// Sends a message to where routing says, and again elsewhere while answers prove that nothing
+/// ran, until the deadline.
+pub(crate) async fn call<M: Message>(
+    core: Arc<Core>,
+    cluster: Arc<Cluster>,
+    message: M,
+    facts: Facts,
+) -> Reply<M> {
+    let strategy = core.strategies.of(M::info());
+    let mut outgoing: Option<Outgoing> = None;
+    let mut attempts: u32 = 0;
+    loop {
+        let mut changed = cluster.watch_members();
+        changed.mark_unchanged();
+        let refusal = match pick(&cluster, &*strategy, &message)? {
+            Picked::Here => return run_here(core, Input::Typed(message), facts).await,
+            Picked::Node(node, _outstanding) => {
+                let outgoing = match &outgoing {
+                    Some(outgoing) => outgoing,
+                    None => outgoing.insert(Outgoing::new(&message, &facts)?),
+                };
+                match outgoing.attempt::<M>(&core, &cluster, &node).await? {
+                    Answer::Reply(reply) => {
+                        return reply.map_err(|error| error.located(&node, Some(outgoing.id)));
+                    }
+                    Answer::Refused(refusal) => refusal,
+                }
+            }
+            Picked::Nobody => Refusal::NoOwner,
+        };
+        attempts = attempts.saturating_add(1);
+        let backoff = Duration::from_millis(1) * 2_u32.pow(attempts.min(6));
+        let again = Instant::now() + backoff.mul_f64(0.5 + fastrand::f64() / 2.0);
+        // Not in the same moment: the deadline itself would say that the handler may have run.
+        if again + Duration::from_millis(2) >= facts.deadline() {
+            return Err(SendError::refused_with(M::info(), refusal));
+        }
+        // A change of the cluster is worth another look at once, a few times.
+        if attempts > 3 {
+            sleep_until(again).await;
+        } else {
+            // Cannot fail: the sender lives with the cluster.
+            let _ = timeout_at(again, changed.changed()).await;
+        }
+    }
+}
+
+enum Picked {
+    Here,
+    Node(NodeId, Outstanding),
+    /// Nobody now, but soon.
+    Nobody,
+}
+
+/// Asks the strategy, over the view as it is now.
+fn pick<M: Message>(
+    cluster: &Cluster,
+    strategy: &dyn Strategy,
+    message: &M,
+) -> Result<Picked, SendError<M::Error>> {
+    let view = cluster.view();
+    let nodes = view.nodes(M::info().name());
+    match strategy.pick(&Key::of(message), nodes) {
+        Target::Local => Ok(Picked::Here),
+        Target::Node(place) => nodes
+            .candidates()
+            .get(place)
+            .map(|node| Picked::Node(node.id().clone(), node.load().sent()))
+            .ok_or_else(|| SendError::no_route(M::info())),
+        Target::Nobody(Reason::NoOwner { .. }) => Ok(Picked::Nobody),
+        Target::Everyone | Target::Nobody(_) => Err(SendError::no_route(M::info())),
+    }
+}
+
+/// Sends a message to one node, once.
+pub(crate) async fn call_at<M: Message>(
+    core: Arc<Core>,
+    cluster: Arc<Cluster>,
+    node: NodeId,
+    message: M,
+    facts: Facts,
+) -> Reply<M> {
+    let outgoing = Outgoing::new(&message, &facts)?;
+    drop((message, facts));
+    let _outstanding = cluster.view().outstanding(&node);
+    let reply = match outgoing.attempt::<M>(&core, &cluster, &node).await? {
+        Answer::Reply(reply) => reply,
+        Answer::Refused(refusal) => Err(SendError::refused_with(M::info(), refusal)),
+    };
+    reply.map_err(|error| error.located(&node, Some(outgoing.id)))
+}
+
+/// A message on its way: encoded once, whatever number of nodes is asked.
+struct Outgoing {
+    id: MessageId,
+    payload: Bytes,
+    key: Option<Arc<str>>,
+    headers: Headers,
+    timeout: Duration,
+    deadline: Instant,
+}
+
+impl Outgoing {
+    fn new<M: Message>(message: &M, facts: &Facts) -> Result<Self, SendError<M::Error>> {
+        Ok(Self {
+            id: facts.id(),
+            payload: (M::CODEC.encode)(ContentType::default(), message)
+                .map_err(|error| SendError::failed(M::info(), error.into()))?,
+            key: message.text(),
+            headers: facts.headers().clone(),
+            timeout: facts.timeout(),
+            deadline: facts.deadline(),
+        })
+    }
+
+    /// Asks one node. `Err` ends the call; a refusal does not.
+    async fn attempt<M: Message>(
+        &self,
+        core: &Arc<Core>,
+        cluster: &Arc<Cluster>,
+        node: &NodeId,
+    ) -> Result<Answer<M>, SendError<M::Error>> {
+        let info = M::info();
+        let turn = cluster.turn(node);
+        let Ok(Ok(_turn)) = timeout_at(self.deadline, turn.acquire()).await else {
+            // It never left: the node has as many calls outstanding as it may.
+            return Ok(Answer::Refused(Refusal::Overloaded));
+        };
+        let number = CALLS.fetch_add(1, Ordering::Relaxed);
+        let frame = Call {
+            from: &core.id,
+            number,
+            info,
+            id: self.id,
+            key: self.key.as_deref(),
+            timeout: self.deadline.saturating_duration_since(Instant::now()),
+            headers: &self.headers,
+            payload: self.payload.clone(),
+        }
+        .into_frame();
+        let asked = Asked::new(core, cluster, node, number, frame, self.deadline);
+        match timeout_at(self.deadline, asked).await {
+            Ok(Ok(frame)) => Ok(Answer::parse(&frame)),
+            Ok(Err(RequestError::NoResponder)) => Ok(Answer::Refused(Refusal::Absent)),
+            Ok(Err(RequestError::Transport(error))) => Err(SendError::transport(info, error)),
+            Ok(Err(RequestError::Timeout)) | Err(_) => Err(SendError::timeout(info, self.timeout)),
+        }
+    }
+}
+
+/// A request that goes on by itself: its caller may give up, and then the node is told.
+struct Asked {
+    answer: oneshot::Receiver<Result<Frame, RequestError>>,
+    core: Arc<Core>,
+    cluster: Arc<Cluster>,
+    node: NodeId,
+    number: u64,
+    open: bool,
+}
+
+impl Asked {
+    fn new(
+        core: &Arc<Core>,
+        cluster: &Arc<Cluster>,
+        node: &NodeId,
+        number: u64,
+        frame: Frame,
+        deadline: Instant,
+    ) -> Self {
+        let (done, answer) = oneshot::channel();
+        let within = deadline.saturating_duration_since(Instant::now()) + LINGER;
+        let (of, at, to) = (Arc::clone(core), Arc::clone(cluster), node.clone());
+        core.runtime.spawn(async move {
+            let answered = at.transport.messenger().request(&to, frame, within).await;
+            let late = answered.is_ok();
+            if done.send(answered).is_err() && late {
+                of.late_answers.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Self {
+            answer,
+            core: Arc::clone(core),
+            cluster: Arc::clone(cluster),
+            node: node.clone(),
+            number,
+            open: true,
+        }
+    }
+}
+
+impl Future for Asked {
+    type Output = Result<Frame, RequestError>;
+
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Self::Output> {
+        std::pin::Pin::new(&mut self.answer).poll(cx).map(|answer| {
+            self.open = false;
+            // The task went with its runtime; nobody knows how far the request came.
+            answer.unwrap_or(Err(RequestError::Timeout))
+        })
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if self.open {
+            let frame = request::cancel(&self.core.id, self.number);
+            let (cluster, node) = (Arc::clone(&self.cluster), self.node.clone());
+            self.core.runtime.spawn(async move {
+                // If it is lost, the handler ends at its deadline.
+                let _ = cluster.transport.messenger().tell(&node, frame).await;
+            });
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! From a key to its partition.
+
+use crate::message::KeySink;
+
+/// How many partitions a service has unless it says otherwise.
+pub const DEFAULT_PARTITIONS: u32 = 32;
+
+/// The partition of a key with this FNV-1a-32 hash: the remainder.
+///
+/// It is part of the wire contract, and the same as `partition(n, token)` of a NATS server.
+///
+/// # Panics
+///
+/// If `partitions` is 0.
+///
+/// # Examples
+///
+/// ```
+/// use catga::routing::{DEFAULT_PARTITIONS, Key, partition_of};
+///
+/// let hash = Key::from_text("order-7").fnv1a32();
+/// assert_eq!(hash, 0x257F_C3FB);
+/// assert_eq!(partition_of(hash, DEFAULT_PARTITIONS), 27);
+/// ```
+#[inline]
+#[must_use]
+pub const fn partition_of(hash: u32, partitions: u32) -> u32 {
+    hash % partitions
+}
+
+/// FNV-1a with 32 bits, over the bytes of a key as they come: no text is made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fnv1a32(u32);
+
+impl Fnv1a32 {
+    const OFFSET_BASIS: u32 = 0x811C_9DC5;
+    const PRIME: u32 = 0x0100_0193;
+
+    pub(super) const fn new() -> Self {
+        Self(Self::OFFSET_BASIS)
+    }
+
+    pub(super) const fn hash(self) -> u32 {
+        self.0
+    }
+}
+
+impl KeySink for Fnv1a32 {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) {
+        // Each step waits for the one before, so the loop around them should cost nothing.
+        let (chunks, rest) = bytes.as_chunks::<8>();
+        let step = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(Self::PRIME);
+        let hash = (chunks.iter()).fold(self.0, |hash, chunk| chunk.iter().fold(hash, step));
+        self.0 = rest.iter().fold(hash, step);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(pieces: &[&[u8]]) -> u32 {
+        let mut hash = Fnv1a32::new();
+        for piece in pieces {
+            hash.write(piece);
+        }
+        hash.hash()
+    }
+
+    /// From the authors' own list of test vectors.
+    #[test]
+    fn published_vectors() {
+        assert_eq!(hash(&[b""]), 0x811C_9DC5);
+        assert_eq!(hash(&[b"a"]), 0xE40C_292C);
+        assert_eq!(hash(&[b"foobar"]), 0xBF9C_F968);
+    }
+
+    #[test]
+    fn pieces_do_not_matter() {
+        assert_eq!(hash(&[b"foo", b"", b"bar"]), hash(&[b"foobar"]));
+    }
+}

@@ -1,0 +1,10 @@
+use catga::command;
+use serde::{Deserialize, Serialize};
+
+#[command]
+#[derive(Serialize, Deserialize)]
+struct GrößeÄndern {
+    size: u32,
+}
+
+fn main() {}

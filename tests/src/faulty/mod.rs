@@ -1,0 +1,61 @@
+//! A transport whose faults are chosen by the test: each node has its own line to the broker.
+
+mod line;
+mod messenger;
+mod records;
+mod store;
+
+use std::time::Duration;
+
+pub use line::Line;
+pub use store::{Faults, Snapshot};
+
+/// What happens to an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fault {
+    /// Nothing.
+    #[default]
+    None,
+    /// It fails at once and is not done.
+    Fail,
+    /// It waits until the fault is gone.
+    Hang,
+    /// It is done this much later.
+    Delay(Duration),
+    /// It is done, but its reply is lost.
+    LoseReply,
+    /// It is done at once, and its reply comes this much later.
+    SlowReply(Duration),
+    /// It fails at once and is done this much later.
+    Late(Duration),
+}
+
+/// The faults of one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rules {
+    pub reads: Fault,
+    pub writes: Fault,
+    /// `Fail` breaks watches, and no other can be started.
+    pub watch: Fault,
+    /// What the node sends and receives.
+    pub frames: Fault,
+    /// `Fail`: the node's inbox cannot be opened.
+    pub inbox: Fault,
+}
+
+impl Rules {
+    /// Nothing gets through, and nobody is told.
+    pub const CUT: Self = Self::all(Fault::Hang);
+    /// Everything fails at once.
+    pub const DOWN: Self = Self::all(Fault::Fail);
+
+    const fn all(fault: Fault) -> Self {
+        Self {
+            reads: fault,
+            writes: fault,
+            watch: fault,
+            frames: fault,
+            inbox: Fault::None,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use catga::transport::{Change, Expect, Identity, Record, RecordKey, Revision, Transport};
+use tokio::sync::watch;
+
+use super::Line;
+
+/// A broker whose store can be changed behind the nodes' backs.
+pub struct Faults {
+    store: Mutex<Arc<dyn Transport>>,
+    frames: Arc<dyn Transport>,
+    identity: Mutex<String>,
+    written: Mutex<Vec<(String, RecordKey)>>,
+    /// Every change of this ends all watches.
+    pub(super) breaks: watch::Sender<u64>,
+}
+
+/// What the store had at some time.
+#[derive(Debug, Clone)]
+pub struct Snapshot(Vec<(RecordKey, Record)>);
+
+impl Faults {
+    #[must_use]
+    pub fn new(inner: Arc<dyn Transport>) -> Arc<Self> {
+        Arc::new(Self {
+            store: Mutex::new(Arc::clone(&inner)),
+            frames: inner,
+            identity: Mutex::new("first".to_owned()),
+            written: Mutex::default(),
+            breaks: watch::Sender::new(0),
+        })
+    }
+
+    /// A line for a node of this name.
+    #[must_use]
+    pub fn line(self: &Arc<Self>, name: &str) -> Line {
+        Line::new(Arc::clone(self), name)
+    }
+
+    /// How often records were written that `is` says.
+    #[must_use]
+    pub fn writes(&self, is: impl Fn(&str, &RecordKey) -> bool) -> usize {
+        let written = self.written.lock().unwrap();
+        written.iter().filter(|(name, key)| is(name, key)).count()
+    }
+
+    /// Ends all watches; others can be started at once.
+    pub fn break_watches(&self) {
+        self.breaks.send_modify(|breaks| *breaks += 1);
+    }
+
+    /// The store says that it is another one, and watches end as with a lost connection.
+    pub fn change_identity(&self, to: &str) {
+        to.clone_into(&mut self.identity.lock().unwrap());
+        self.break_watches();
+    }
+
+    /// The value of a record, as the store has it.
+    pub async fn value(&self, key: &RecordKey) -> Option<serde_json::Value> {
+        let record = self.store().records().read(key).await.unwrap().record?;
+        serde_json::from_slice(&record.value).ok()
+    }
+
+    /// Removes a record, whatever it is.
+    pub async fn remove(&self, key: &RecordKey) {
+        let store = self.store();
+        let found = store.records().read(key).await.unwrap().record.unwrap();
+        store.records().remove(key, found.revision).await.unwrap();
+    }
+
+    /// What the store has now.
+    pub async fn snapshot(&self) -> Snapshot {
+        let mut watch = self.store().records().watch().await.unwrap();
+        let mut records = Vec::new();
+        while let Some(Change::Put(key, record)) = watch.next().await {
+            records.push((key, record));
+        }
+        records.sort_by_key(|(_, record)| record.revision);
+        Snapshot(records)
+    }
+
+    /// The store goes back to what it had, in the guise of an empty one, and watches end.
+    pub async fn fall_back(&self, to: &Snapshot, empty: Arc<dyn Transport>) {
+        let records = empty.records();
+        let burnt = RecordKey::Service("burnt".into());
+        let mut last = Revision(0);
+        for (key, record) in &to.0 {
+            // Versions are what they were.
+            while last.0 + 1 < record.revision.0 {
+                let expect = Expect::Absent;
+                let written = records.write(&burnt, Bytes::new(), expect, None).await;
+                last = written.unwrap().revision;
+                records.remove(&burnt, last).await.unwrap();
+            }
+            let value = record.value.clone();
+            let written = records.write(key, value, Expect::Absent, None).await;
+            last = written.unwrap().revision;
+        }
+        *self.store.lock().unwrap() = empty;
+        self.break_watches();
+    }
+
+    pub(super) fn store(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.store.lock().unwrap())
+    }
+
+    pub(super) fn frames(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.frames)
+    }
+
+    pub(super) fn identity(&self) -> Identity {
+        Identity(self.identity.lock().unwrap().clone())
+    }
+
+    pub(super) fn wrote(&self, name: &str, key: RecordKey) {
+        self.written.lock().unwrap().push((name.to_owned(), key));
+    }
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faults").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,143 @@
+//! What a cluster promises, as one test for each promise, for any transport.
+//!
+//! A test binary runs all of it with `catga_tests::suite!(TheCluster);`.
+
+mod owners;
+pub mod site;
+pub mod work;
+
+pub mod broadcasts;
+pub mod calls;
+pub mod fallback;
+pub mod identity;
+pub mod membership;
+pub mod ownership;
+pub mod reroute;
+pub mod routing;
+
+use std::sync::Arc;
+
+use catga::transport::Transport;
+
+/// A broker to test with: every value is an empty namespace of its own.
+pub trait Cluster: Sized {
+    fn fresh() -> Self;
+
+    /// Another empty one.
+    fn again(&self) -> Self {
+        Self::fresh()
+    }
+
+    /// A connection to it.
+    fn transport(&self) -> Arc<dyn Transport>;
+}
+
+/// Makes a test of every promise, for one kind of cluster, on a clock that does not wait.
+#[macro_export]
+macro_rules! suite {
+    ($cluster:ty) => {
+        $crate::promises! { $cluster;
+            membership {
+                two_nodes_see_each_other;
+                a_node_that_leaves_is_gone_at_once;
+                a_leaving_node_is_gone_whatever_its_heartbeats_do;
+                a_node_that_vanishes_is_gone_in_time;
+                a_node_that_is_cut_off_is_gone_in_time;
+                a_member_tells_of_itself;
+                watch_wakes_when_a_node_comes_or_goes;
+                a_broken_watch_leaves_the_last_picture;
+                a_watch_that_says_nothing_is_replaced;
+                nobody_dies_of_an_outage_of_the_broker;
+            }
+            ownership {
+                all_partitions_are_owned_after_the_start;
+                the_number_of_partitions_can_be_chosen;
+                a_join_or_a_leave_moves_few_partitions;
+                epochs_rise_with_each_owner;
+                several_changes_of_a_round_are_one_write;
+                a_planned_leave_hands_over_at_once;
+                a_crash_is_taken_over_in_time;
+                a_cut_node_stops_before_others_take_over_and_comes_back;
+                a_cut_that_heals_within_the_lease_changes_nothing;
+                slow_and_lost_replies_make_no_two_owners;
+                what_is_given_away_is_stopped_before_anyone_hears_of_it;
+                nodes_that_handle_everything_own_everything;
+            }
+            identity {
+                a_lost_heartbeat_reply_is_no_death;
+                a_node_whose_record_was_removed_comes_back;
+                a_restart_under_the_same_name_waits_for_the_old_one;
+                a_restart_after_a_shutdown_does_not_wait;
+                a_name_that_lives_is_refused;
+                of_two_with_one_name_one_starts;
+                another_number_of_partitions_is_refused;
+                a_command_belongs_to_one_service;
+                of_two_services_at_once_none_stays_with_half_a_claim;
+                a_broker_that_does_not_answer_is_a_start_error;
+                start_waits_until_every_live_node_knows;
+            }
+            fallback {
+                a_store_that_fell_back_stops_everyone_for_a_while;
+                a_store_that_forgot_everything_is_filled_again;
+                another_store_stops_everyone_for_a_while;
+                a_lost_connection_alone_stops_nobody;
+            }
+            routing {
+                round_robin_is_exact_and_runs_each_once;
+                random_reaches_every_node_and_runs_each_once;
+                least_loaded_spreads_and_runs_each_once;
+                least_loaded_avoids_a_busy_node;
+                local_first_stays_at_home;
+                all_requests_of_a_key_go_to_one_node_from_everywhere;
+                a_strategy_of_the_users_own;
+                a_strategy_that_answers_nonsense_is_an_error;
+            }
+            calls {
+                a_declared_error_arrives_as_itself;
+                a_failure_arrives_with_its_chain;
+                a_panic_arrives_with_its_text;
+                a_deadline_ends_the_call_and_the_handler;
+                the_handler_has_no_more_time_than_the_caller;
+                dropping_a_call_stops_its_handler;
+                late_answers_are_dropped_and_counted;
+                send_to_goes_to_that_node;
+                a_node_is_there_when_its_start_returns;
+                an_overloaded_node_refuses;
+            }
+            reroute {
+                nodes_come_and_go_and_every_request_runs_once;
+                a_draining_node_finishes_and_takes_nothing_new;
+                a_caller_with_an_old_view_is_refused_and_asks_the_next;
+                who_does_not_own_the_key_refuses_and_the_caller_tries_again;
+                a_node_without_an_inbox_is_passed_over;
+                a_key_of_a_node_without_an_inbox_is_refused_by_the_deadline;
+                a_key_of_a_dead_node_is_handled_by_the_next;
+                a_lost_answer_is_never_asked_for_twice;
+                nobody_there_is_no_route;
+                a_node_without_a_lease_takes_no_keys;
+            }
+            broadcasts {
+                a_broadcast_reaches_every_live_node_once;
+                a_node_hears_broadcasts_once_its_start_returned;
+                a_node_that_left_hears_nothing;
+                a_broadcast_without_listeners_is_no_error;
+            }
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! promises {
+    ($cluster:ty; $($module:ident { $($name:ident;)* })*) => {$(
+        mod $module {
+            $(
+                #[tokio::test(start_paused = true)]
+                async fn $name() {
+                    let cluster = <$cluster as $crate::suite::Cluster>::fresh();
+                    $crate::suite::$module::$name(cluster).await;
+                }
+            )*
+        }
+    )*};
+}

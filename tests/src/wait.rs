@@ -1,0 +1,24 @@
+use std::time::{Duration, Instant};
+
+/// How long [`eventually`] waits, by the wall's clock.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits until a condition holds, while other tasks run. A paused clock stands still meanwhile.
+///
+/// # Panics
+///
+/// If the condition does not hold within ten seconds.
+#[track_caller]
+pub fn eventually(mut holds: impl FnMut() -> bool) -> impl Future<Output = ()> {
+    let caller = std::panic::Location::caller();
+    async move {
+        let start = Instant::now();
+        while !holds() {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "{caller}: not within {PATIENCE:?}"
+            );
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The behaviour suite over the in-process transport.
+
+use std::sync::Arc;
+
+use catga::transport::{Memory, Transport};
+use catga_tests::suite::Cluster;
+
+struct InMemory(Memory);
+
+impl Cluster for InMemory {
+    fn fresh() -> Self {
+        Self(Memory::private())
+    }
+
+    fn transport(&self) -> Arc<dyn Transport> {
+        Arc::new(self.0.clone())
+    }
+}
+
+catga_tests::suite!(crate::InMemory);
