@@ -58,15 +58,13 @@ impl Fault {
     /// What `#[derive(Fault)]` says of this error, or of the nearest of its sources.
     #[must_use]
     pub fn of(error: &(dyn Error + 'static)) -> Self {
-        std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| {
-            (**error).source()
-        })
-        .find_map(|error| {
-            inventory::iter::<Classifier>
-                .into_iter()
-                .find_map(|classifier| (classifier.0)(error))
-        })
-        .unwrap_or(Self::UNDECLARED)
+        sources(error)
+            .find_map(|error| {
+                inventory::iter::<Classifier>
+                    .into_iter()
+                    .find_map(|classifier| (classifier.0)(error))
+            })
+            .unwrap_or(Self::UNDECLARED)
     }
 
     /// The macro passes milliseconds and refuses `max = 0`.
@@ -84,6 +82,15 @@ impl Fault {
             },
         }
     }
+}
+
+/// An error and its sources, outermost first.
+pub(super) fn sources<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        (**error).source()
+    })
 }
 
 /// What one `#[derive(Fault)]` registers: says nothing of errors of other types.

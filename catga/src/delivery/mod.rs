@@ -21,5 +21,5 @@ pub(crate) use broadcast::broadcast;
 pub(crate) use dead_letters::DeadLetters;
 pub(crate) use envelope::Envelope;
 pub(crate) use operations::BoxFuture;
-pub(crate) use outcome::Failure;
+pub(crate) use outcome::{Failure, chain};
 pub(crate) use queue::{NotStored, Queue, nth_id, start};

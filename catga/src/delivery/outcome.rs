@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Fault;
+use super::fault::sources;
 use crate::handler::{Deadline, Facts, HandlerInfo, Input, Pick, Reply};
 use crate::message::{ContentType, Headers, Message, MessageId, MessageInfo};
 use crate::node::{Core, NodeId, SendError};
@@ -270,10 +271,7 @@ impl Failure {
     }
 }
 
-fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
-    std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| {
-        (**error).source()
-    })
-    .map(ToString::to_string)
-    .collect()
+/// The texts of an error and of its sources, outermost first.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+    sources(error).map(ToString::to_string).collect()
 }

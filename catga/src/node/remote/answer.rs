@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::error::RemoteError;
 use super::refusal::Refusal;
 use super::request::CONTENT_TYPE;
-use crate::delivery::Fault;
+use crate::delivery::{Fault, chain};
 use crate::handler::Reply;
 use crate::message::{ContentType, Headers, Message};
 use crate::node::SendError;
@@ -36,7 +36,7 @@ pub(crate) fn answer_of<M: Message>(reply: Reply<M>) -> Frame {
     match encoded {
         Ok((status, detail, payload)) => frame(status, detail, payload),
         // Its own `Serialize` refused it: the caller hears that instead.
-        Err(error) => chain("failed", "permanent", vec![error.to_string()]),
+        Err(error) => texts("failed", "permanent", &chain(&error)),
     }
 }
 
@@ -50,11 +50,9 @@ fn failed<E: Error + 'static>(error: &SendError<E>) -> Frame {
             } else {
                 ""
             };
-            let texts =
-                std::iter::successors(source, |error: &&(dyn Error + 'static)| (**error).source());
-            chain("failed", detail, texts.map(ToString::to_string).collect())
+            texts("failed", detail, &source.map(chain).unwrap_or_default())
         }
-        SendError::Panicked(panicked) => chain("panicked", "", vec![panicked.text().to_owned()]),
+        SendError::Panicked(panicked) => texts("panicked", "", &[panicked.text().to_owned()]),
         SendError::Timeout(timeout) => frame(
             "timeout",
             &timeout.after().as_millis().to_string(),
@@ -62,17 +60,11 @@ fn failed<E: Error + 'static>(error: &SendError<E>) -> Frame {
         ),
         SendError::NoRoute(_) => refused(Refusal::NoHandler),
         SendError::Refused(_) => refused(Refusal::Draining),
-        other => {
-            let texts = std::iter::successors(
-                Some(other as &(dyn Error + 'static)),
-                |error: &&(dyn Error + 'static)| (**error).source(),
-            );
-            chain(
-                "undecodable",
-                "",
-                texts.skip(1).map(ToString::to_string).collect(),
-            )
-        }
+        other => texts(
+            "undecodable",
+            "",
+            &other.source().map(chain).unwrap_or_default(),
+        ),
     }
 }
 
@@ -83,11 +75,11 @@ pub(super) fn refused(refusal: Refusal) -> Frame {
 
 /// The frame of a request that cannot be read.
 pub(super) fn unreadable(text: String) -> Frame {
-    chain("undecodable", "", vec![text])
+    texts("undecodable", "", &[text])
 }
 
-fn chain(status: &str, detail: &str, chain: Vec<String>) -> Frame {
-    let payload = ContentType::Json.encode(&chain).unwrap_or_default();
+fn texts(status: &str, detail: &str, texts: &[String]) -> Frame {
+    let payload = ContentType::Json.encode(&texts).unwrap_or_default();
     frame(status, detail, payload)
 }
 
