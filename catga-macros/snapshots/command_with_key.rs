@@ -47,7 +47,9 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl ::catga::Request for PlaceOrder {}
+    impl ::catga::Request for PlaceOrder {
+        type Itself = Self;
+    }
     #[automatically_derived]
     impl ::catga::Command for PlaceOrder {}
 };

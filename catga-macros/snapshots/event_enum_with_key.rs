@@ -45,23 +45,20 @@ const _: () = {
                 }
             }
         }
-    }
-    #[automatically_derived]
-    impl ::catga::Event for OrderChanged {}
-    fn _topic<S: ::catga::message::KeySink>(
-        message: &OrderChanged,
-        key: &mut ::catga::message::KeyWriter<S>,
-    ) {
-        match message {
-            OrderChanged::Placed { region: part_1, .. } => {
-                ::catga::message::KeyText::write_key(&part_1.name, key);
-            }
-            #[cfg(feature = "returns")]
-            OrderChanged::Returned { region: part_1, .. } => {
-                ::catga::message::KeyText::write_key(&part_1.name, key);
+        fn write_topic(&self, topic: &mut ::catga::routing::TopicValues) {
+            match self {
+                OrderChanged::Placed { region: part_1, .. } => {
+                    ::catga::message::KeyText::write_key(&part_1.name, topic.value());
+                }
+                #[cfg(feature = "returns")]
+                OrderChanged::Returned { region: part_1, .. } => {
+                    ::catga::message::KeyText::write_key(&part_1.name, topic.value());
+                }
             }
         }
     }
+    #[automatically_derived]
+    impl ::catga::Event for OrderChanged {}
 };
 const _: () = {
     use self::*;

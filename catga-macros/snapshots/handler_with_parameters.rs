@@ -34,11 +34,15 @@ const _: () = {
                         let parameter_2 = PARAMETER_2.extract(call)?;
                         run.future(
                             place(message, parameter_1, parameter_2),
-                            |returned| ::catga::__private::reply::<
-                                PlaceOrder,
-                                Result<Receipt, OrderError>,
-                                _,
-                            >(returned),
+                            |returned| {
+                                let fault = ::catga::__private::Returned::of(&returned)
+                                    .fault();
+                                ::catga::__private::reply::<
+                                    PlaceOrder,
+                                    Result<Receipt, OrderError>,
+                                    _,
+                                >(returned, fault)
+                            },
                         );
                         ::core::result::Result::Ok(())
                     })

@@ -28,7 +28,9 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl ::catga::Request for CountOrders {}
+    impl ::catga::Request for CountOrders {
+        type Itself = Self;
+    }
     #[automatically_derived]
     impl ::catga::Query for CountOrders {}
 };

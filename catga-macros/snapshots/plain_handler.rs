@@ -15,11 +15,15 @@ const _: () = {
                     >(|run, message, _| {
                         run.value(
                             forget(message),
-                            |returned| ::catga::__private::reply::<
-                                orders::CacheChanged,
-                                (),
-                                _,
-                            >(returned),
+                            |returned| {
+                                let fault = ::catga::__private::Returned::of(&returned)
+                                    .fault();
+                                ::catga::__private::reply::<
+                                    orders::CacheChanged,
+                                    (),
+                                    _,
+                                >(returned, fault)
+                            },
                         );
                         ::core::result::Result::Ok(())
                     })

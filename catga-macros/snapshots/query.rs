@@ -28,7 +28,9 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl bus::Request for ListOrders {}
+    impl bus::Request for ListOrders {
+        type Itself = Self;
+    }
     #[automatically_derived]
     impl bus::Query for ListOrders {}
 };

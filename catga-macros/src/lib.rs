@@ -28,7 +28,7 @@ mod snapshots;
 /// | `error = Type` | the business error that a caller gets as `SendError::Rejected` | any error, which arrives as its text |
 /// | `name = "orders.place"` | the name on the wire: ASCII letters, digits, `_`, `-`, and dots between segments | the type's name |
 /// | `version = 2` | the version of the payload's shape, from 1 | 1 |
-/// | `timeout = "5s"` | how long a call may take: a number and `ms`, `s`, `m` or `h` | 30 seconds |
+/// | `timeout = "5s"` | how long a call may take, or one attempt of a stored message: a number and `ms`, `s`, `m` or `h` | 30 seconds |
 /// | `idempotent` | it is safe to run twice: [`SendError::is_retryable`] says so also where it may have run | it is not |
 /// | `crate = path` | where `catga` is, if the dependency is renamed | `::catga` |
 ///
@@ -122,6 +122,10 @@ pub fn event(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `strategy = "consistent_hash"` | what a key implies; needs one |
 /// | `topic = "orders.{region}.placed"` | the topic of an event; `{region}` stands for a field |
 ///
+/// What counts is the text of the key, within a service: stored messages with the same text are
+/// handled one after the other, also those of different types. Order `7` and customer `7` are one
+/// key; where they should not wait for each other, a part of the key says which of them it is.
+///
 /// Every part of a key is a [`KeyText`]: a string, an integer, a `bool`, a `char`, a `Uuid` or a
 /// type of yours. In an enum every variant has the fields of the key. Contradictions do not
 /// compile. A field that is renamed by an editor stays the key when it is marked with
@@ -184,14 +188,19 @@ pub fn key(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// `Headers`, or a type of yours. It returns the response, or a `Result` of it: with the declared
 /// error, or with any error where none is declared.
 ///
-/// The function stays as it is, and can be called in a unit test. `#[cfg]` below `#[handler]`
-/// holds for the registration too.
+/// The function stays as it is, and can be called in a unit test; [`TestCall`] makes its `Context`
+/// there. `#[cfg]` below `#[handler]` holds for the registration too.
+///
+/// A stored message with a key that waits for its next attempt holds its key, for every handler of
+/// the service: also for those of the same event that have succeeded. They are not run again, but
+/// their next message of that key waits, too.
 ///
 /// | option | meaning | default |
 /// |---|---|---|
 /// | `concurrency = 4` | how many executions may run at once on a node | no limit of its own |
 /// | `retry(max = 8, after = "200ms", cap = "30s")` | attempts of a durable delivery in all, the wait before the second, the longest wait; each may be left out | as the node's policy says: 5, 200 ms, 30 s |
 /// | `broadcast` | takes the events that are broadcast, not those that are published | published ones |
+/// | `topic = "orders.*.placed"` | of the broadcast events those whose topic matches: `*` is any one segment, `>` at the end all that follow | all |
 /// | `serial` | `send` waits for its key's turn, as durable deliveries do | it does not wait |
 /// | `crate = path` | where `catga` is, if the dependency is renamed | `::catga` |
 ///
@@ -221,6 +230,7 @@ pub fn key(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// [`FromContext`]: https://docs.rs/catga/latest/catga/trait.FromContext.html
+/// [`TestCall`]: https://docs.rs/catga/latest/catga/handler/struct.TestCall.html
 #[proc_macro_attribute]
 pub fn handler(attribute: TokenStream, item: TokenStream) -> TokenStream {
     handler::expand(attribute.into(), item.into()).into()

@@ -143,7 +143,10 @@ impl<'a> Expansion<'a> {
         // A wrong type is reported where it stands as an argument.
         let returned = respan(returns.to_token_stream(), place);
         quote_spanned! {span=>
-            |returned| #catga::__private::reply::<#message, #returned, _>(returned)
+            |returned| {
+                let fault = #catga::__private::Returned::of(&returned).fault();
+                #catga::__private::reply::<#message, #returned, _>(returned, fault)
+            }
         }
     }
 
@@ -176,6 +179,9 @@ impl<'a> Expansion<'a> {
         }
         if self.options.broadcast {
             settings.extend(quote_spanned!(span=> .with_broadcast()));
+        }
+        if let Some(topic) = &self.options.topic {
+            settings.extend(quote_spanned!(span=> .with_topic(#topic)));
         }
         if self.options.serial {
             settings.extend(quote_spanned!(span=> .with_serial()));

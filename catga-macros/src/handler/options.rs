@@ -6,7 +6,14 @@ use crate::attribute::{CratePath, Errors, Options, parse_duration, parse_positiv
 
 const OPTIONS: Options = Options {
     attribute: "#[handler]",
-    known: &["concurrency", "retry", "broadcast", "serial", "crate"],
+    known: &[
+        "concurrency",
+        "retry",
+        "broadcast",
+        "topic",
+        "serial",
+        "crate",
+    ],
     refused: &[],
 };
 
@@ -22,6 +29,7 @@ pub(crate) struct HandlerOptions {
     pub(crate) concurrency: Option<usize>,
     pub(crate) retry: Option<Retry>,
     pub(crate) broadcast: bool,
+    pub(crate) topic: Option<LitStr>,
     pub(crate) serial: bool,
 }
 
@@ -40,6 +48,7 @@ impl HandlerOptions {
             concurrency: None,
             retry: None,
             broadcast: false,
+            topic: None,
             serial: false,
         };
         let mut durable: Vec<Ident> = Vec::new();
@@ -55,10 +64,17 @@ impl HandlerOptions {
                     options.serial = true;
                 }
                 "broadcast" => options.broadcast = true,
+                "topic" => options.topic = Some(parse_pattern(parse_value(input)?)?),
                 _ => options.catga = CratePath::parse(input)?,
             }
             Ok(())
         });
+        if let Some(topic) = options.topic.as_ref().filter(|_| !options.broadcast) {
+            errors.at(
+                topic,
+                "a handler takes the events of a topic from broadcasts: write `broadcast, topic = \"..\"`",
+            );
+        }
         for ident in durable.iter().filter(|_| options.broadcast) {
             errors.at(
                 ident,
@@ -69,6 +85,31 @@ impl HandlerOptions {
         }
         options
     }
+}
+
+/// The same as `catga::routing::TopicPattern` takes.
+fn parse_pattern(literal: LitStr) -> syn::Result<LitStr> {
+    let text = literal.value();
+    let last = text.split('.').count() - 1;
+    let is_segment = |(at, segment): (usize, &str)| match segment {
+        "*" => true,
+        ">" => at == last,
+        _ => {
+            let divides = |letter: char| {
+                matches!(letter, '*' | '>') || letter.is_whitespace() || letter.is_control()
+            };
+            !segment.is_empty() && !segment.contains(divides)
+        }
+    };
+    if text.split('.').enumerate().all(is_segment) {
+        return Ok(literal);
+    }
+    Err(syn::Error::new_spanned(
+        &literal,
+        format!(
+            "`{text}` is not a pattern of topics: between the dots stands a text, `*` for any one segment, or at the end `>` for all that follow"
+        ),
+    ))
 }
 
 impl Retry {

@@ -41,7 +41,7 @@ impl Expansion<'_> {
         let info = self.info();
         let write_key = self.write_key();
         let markers = self.markers();
-        let topic = self.topic_fields();
+        let write_topic = self.write_topic();
         quote_spanned! {span=>
             const _: () = {
                 #[automatically_derived]
@@ -57,9 +57,9 @@ impl Expansion<'_> {
                     }
 
                     #write_key
+                    #write_topic
                 }
                 #markers
-                #topic
             };
         }
     }
@@ -143,7 +143,7 @@ impl Expansion<'_> {
     fn write_key(&self) -> Option<TokenStream> {
         let span = Span::mixed_site();
         let catga = &self.options.catga;
-        let body = self.write(&self.key?.values, &quote_spanned!(span=> self));
+        let body = self.write(&self.key?.values, &quote_spanned!(span=> key));
         Some(quote_spanned! {span=>
             fn write_key<S: #catga::message::KeySink>(
                 &self,
@@ -154,25 +154,21 @@ impl Expansion<'_> {
         })
     }
 
-    /// Never called: the placeholders must be fields that can be part of a text.
-    fn topic_fields(&self) -> Option<TokenStream> {
+    fn write_topic(&self) -> Option<TokenStream> {
         let span = Span::mixed_site();
         let catga = &self.options.catga;
-        let ident = self.ident;
         let values = self.topic.filter(|values| !values.is_empty())?;
-        let body = self.write(values, &quote_spanned!(span=> message));
+        let next = quote_spanned!(span=> topic.value());
+        let body = self.write(values, &next);
         Some(quote_spanned! {span=>
-            fn _topic<S: #catga::message::KeySink>(
-                message: &#ident,
-                key: &mut #catga::message::KeyWriter<S>,
-            ) {
+            fn write_topic(&self, topic: &mut #catga::routing::TopicValues) {
                 #body
             }
         })
     }
 
-    /// Writes all values of `message` to `key`.
-    fn write(&self, values: &Values, message: &TokenStream) -> TokenStream {
+    /// Writes all values of the message, each to what `to` is at that time.
+    fn write(&self, values: &Values, to: &TokenStream) -> TokenStream {
         let span = Span::mixed_site();
         let catga = &self.options.catga;
         let ident = self.ident;
@@ -181,9 +177,9 @@ impl Expansion<'_> {
                 .iter()
                 .map(|Value { field, rest, span }| {
                     let catga = catga.at(*span);
-                    let message = respan(message.clone(), *span);
+                    let to = respan(to.clone(), *span);
                     quote_spanned! {*span=>
-                        #catga::message::KeyText::write_key(&#message.#field #(.#rest)*, key);
+                        #catga::message::KeyText::write_key(&self.#field #(.#rest)*, #to);
                     }
                 })
                 .collect(),
@@ -202,8 +198,9 @@ impl Expansion<'_> {
                                 quote_spanned!(*span=> &#binding #(.#rest)*)
                             };
                             let catga = catga.at(*span);
+                            let to = respan(to.clone(), *span);
                             quote_spanned!(*span=>
-                                #catga::message::KeyText::write_key(#value, key);
+                                #catga::message::KeyText::write_key(#value, #to);
                             )
                         },
                     );
@@ -212,7 +209,7 @@ impl Expansion<'_> {
                         #ident::#variant { #(#fields: #bindings,)* .. } => { #(#writes)* }
                     }
                 });
-                quote_spanned!(span=> match #message { #(#arms)* })
+                quote_spanned!(span=> match self { #(#arms)* })
             }
         }
     }
@@ -222,9 +219,14 @@ impl Expansion<'_> {
         let catga = &self.options.catga;
         let ident = self.ident;
         let kind = self.kind.variant();
-        let request = (self.kind != Kind::Event).then(
-            || quote_spanned!(span=> #[automatically_derived] impl #catga::Request for #ident {}),
-        );
+        let request = (self.kind != Kind::Event).then(|| {
+            quote_spanned! {span=>
+                #[automatically_derived]
+                impl #catga::Request for #ident {
+                    type Itself = Self;
+                }
+            }
+        });
         quote_spanned! {span=>
             #request
             #[automatically_derived]
