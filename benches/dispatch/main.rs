@@ -1,4 +1,6 @@
 //! What a call costs: catga beside the direct call, a generated mediator and an actor.
+//!
+//! An argument, `send` or `publish`, runs that contest alone.
 
 mod actor;
 mod hot;
@@ -26,17 +28,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut table = Table::new(["", "ns", "x direct", "- direct", "allocations"]);
     let mut limits = Limits::default();
 
-    let figures = sent::measure()?;
-    report::add_rows(&mut table, &figures);
-    sent::check(&figures, &mut limits);
-
-    for runtime in [
-        published::Flavor::CurrentThread,
-        published::Flavor::MultiThread,
-    ] {
-        let figures = published::measure(runtime)?;
+    if wanted("send") {
+        let figures = sent::measure()?;
         report::add_rows(&mut table, &figures);
-        published::check(runtime, &figures, &mut limits);
+        sent::check(&figures, &mut limits);
+    }
+    if wanted("publish") {
+        for runtime in [
+            published::Flavor::CurrentThread,
+            published::Flavor::MultiThread,
+        ] {
+            let figures = published::measure(runtime)?;
+            report::add_rows(&mut table, &figures);
+            published::check(runtime, &figures, &mut limits);
+        }
     }
 
     println!("{table}");
@@ -48,6 +53,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         limits.missed()
     );
     Ok(())
+}
+
+/// Whether a contest is to run: all of them where none is named. Cargo passes options of its own.
+fn wanted(contest: &str) -> bool {
+    let mut named = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .peekable();
+    named.peek().is_none() || named.any(|name| name == contest)
 }
 
 /// A node that runs the handlers of the modules whose path ends so.

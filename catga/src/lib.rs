@@ -80,6 +80,12 @@
 //! A handler's panic is caught and is a failure like any other, unless the program is built with
 //! `panic = "abort"`; the node says so when it starts.
 //!
+//! # Guides
+//!
+//! [Stored messages](guide::delivery): order, attempts, dead letters.
+//! [Shutting down](guide::shutdown) on Ctrl-C and SIGTERM.
+//! [Testing](guide::testing) handlers, parameters and the wiring.
+//!
 //! # Speed
 //!
 //! A local [`send`](Node::send) allocates nothing and adds about ten nanoseconds to the direct
@@ -93,6 +99,7 @@ extern crate self as catga;
 
 pub mod cluster;
 pub mod delivery;
+pub mod guide;
 pub mod handler;
 pub mod message;
 pub mod node;
@@ -119,7 +126,7 @@ pub mod __private {
 
     pub use crate::delivery::fault::Classifier;
     pub use crate::delivery::retry::Overrides;
-    pub use crate::handler::{Parameter, Run, reply, start};
+    pub use crate::handler::{Parameter, Returned, Run, reply, start};
     pub use crate::message::{Codec, Declared, Route, Undeclared};
     pub use crate::wiring::{Origin, UsedCrate};
 

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod faulty;
+pub mod servers;
 pub mod suite;
 
 mod errors;

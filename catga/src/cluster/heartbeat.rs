@@ -4,6 +4,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use tokio::time::{Instant, sleep};
 
+use super::clock::Moment;
 use super::fallback;
 use super::member::MemberRecord;
 use super::registry::{self, RegisterError};
@@ -76,7 +77,7 @@ pub(super) async fn beat(cluster: &Cluster) -> Beat {
         let (record, expect, sent) = {
             let mut own = cluster.own();
             own.record.beat += 1;
-            own.sent = Instant::now();
+            own.sent = cluster.lease.clock.now();
             let expect = own.revision.map_or(Expect::Absent, Expect::Revision);
             (own.record.clone(), expect, own.sent)
         };
@@ -108,7 +109,7 @@ pub(super) async fn beat(cluster: &Cluster) -> Beat {
     ))
 }
 
-fn confirm(cluster: &Cluster, sent: Instant) {
+fn confirm(cluster: &Cluster, sent: Moment) {
     let was_valid = cluster.lease.is_valid();
     cluster.lease.confirm(sent, cluster.settings.lease());
     cluster.seen().heard = Instant::now();
@@ -137,7 +138,7 @@ async fn register_again(cluster: &Cluster) -> Result<(), TransportError> {
         })?;
     let mut own = cluster.own();
     own.registered = true;
-    own.record.knows = registered.revision.0;
+    own.record.knows_of(&cluster.service, registered.revision);
     Ok(())
 }
 

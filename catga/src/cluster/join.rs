@@ -1,19 +1,22 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::{Either, select};
+use futures_util::future;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::heartbeat::{self, Beat};
+use super::lines::Lines;
 use super::member::MemberRecord;
 use super::registry::{self, RegisterError, ServiceRecord};
 use super::settings::Settings;
+use super::settled::{Unsettled, settled};
 use super::state::Cluster;
 use super::{judge, lease, ownership, watcher};
-use crate::node::{NodeId, epoch_now};
+use crate::message::chance;
+use crate::node::{NodeId, OwnStrategies, epoch_now};
+use crate::telemetry::Chain;
 use crate::transport::{RecordKey, Revision, Transport, TransportError, WriteError};
 use crate::wiring::Wiring;
 
@@ -25,6 +28,13 @@ pub(crate) struct Joining<'a> {
     pub(crate) service: Arc<str>,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) wiring: &'a Wiring,
+    pub(crate) strategies: OwnStrategies,
+}
+
+/// A node that has joined.
+pub(crate) struct Joined {
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) lines: Lines,
 }
 
 /// Why a node could not join its cluster.
@@ -53,6 +63,12 @@ pub enum JoinError {
         /// The other service.
         service: String,
     },
+    /// A live node did not take note of this one in time.
+    #[non_exhaustive]
+    NotSeen {
+        /// The node.
+        by: NodeId,
+    },
     /// The broker could not be asked.
     Transport(TransportError),
 }
@@ -70,7 +86,11 @@ impl fmt::Display for JoinError {
             ),
             Self::TakenBy { message, service } => write!(
                 f,
-                "`{message}` is handled by the service `{service}`: a command or query has one service; rename it, or select its handler away with `Builder::only`"
+                "`{message}` is handled by the service `{service}`: a command or query has one service; rename it, or select its handler away with `Builder::only`; if that service is to handle it no more, `Node::unsubscribe` says so"
+            ),
+            Self::NotSeen { by } => write!(
+                f,
+                "the node `{by}` lives and did not take note of this one, so what it publishes would be missed: see whether it reaches the broker, or stop it"
             ),
             Self::Transport(error) => error.fmt(f),
         }
@@ -81,7 +101,10 @@ impl std::error::Error for JoinError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Transport(error) => error.source(),
-            Self::IdTaken { .. } | Self::Partitions { .. } | Self::TakenBy { .. } => None,
+            Self::IdTaken { .. }
+            | Self::Partitions { .. }
+            | Self::TakenBy { .. }
+            | Self::NotSeen { .. } => None,
         }
     }
 }
@@ -92,11 +115,21 @@ impl From<TransportError> for JoinError {
     }
 }
 
-/// Joins: registers what the node takes, writes its record, and waits until every live node knows
-/// of it. From then on the node beats, watches and owns.
-pub(crate) async fn join(joining: Joining<'_>) -> Result<Arc<Cluster>, JoinError> {
+impl From<Unsettled> for JoinError {
+    fn from(unsettled: Unsettled) -> Self {
+        match unsettled {
+            Unsettled::By(by) => Self::NotSeen { by },
+            Unsettled::Transport(error) => Self::Transport(error),
+        }
+    }
+}
+
+/// Joins: registers what the node takes, writes its record, waits until every live node knows of
+/// it, and opens what it is called on. From then on the node beats, watches and owns.
+pub(crate) async fn join(joining: Joining<'_>) -> Result<Joined, JoinError> {
     let own = ServiceRecord::of(joining.wiring, joining.settings.partitions);
     let handles: Arc<[String]> = own.types.keys().cloned().collect();
+    limited(&joining, joining.transport.connect()).await??;
     let records = joining.transport.records();
     wait_for_name(&joining).await?;
     // Looked at before anything is written: a node that does not start leaves nothing behind.
@@ -114,33 +147,61 @@ pub(crate) async fn join(joining: Joining<'_>) -> Result<Arc<Cluster>, JoinError
         },
         RegisterError::Transport(error) => JoinError::Transport(error),
     })?;
-    let record = MemberRecord {
+    let mut record = MemberRecord {
         service: Arc::clone(&joining.service),
         incarnation: epoch_now(),
-        nonce: fastrand::u64(..),
+        nonce: chance::draw(|chance| chance.u64(..)),
         beat: 0,
         handles,
         metadata: Arc::new(joining.metadata.clone()),
         version: env!("CARGO_PKG_VERSION").into(),
         draining: false,
-        knows: registered.revision.0,
+        knows: Arc::default(),
     };
+    record.knows_of(&joining.service, registered.revision);
     let cluster = Arc::new(Cluster::new(
         Arc::clone(&joining.transport),
         joining.settings,
         joining.id.clone(),
         record,
         own,
+        Arc::clone(&joining.strategies),
     ));
     let leaving = Leaving(Some(Arc::clone(&cluster)));
-    first_beat(&cluster).await?;
+    let welcomed = welcomed(&cluster, &joining, registered.revision).await;
+    leaving.stay();
+    match welcomed {
+        Ok(lines) => Ok(Joined { cluster, lines }),
+        Err(error) => {
+            let withdraw = registry::withdraw(records, &joining.service, registered);
+            let withdraw = cluster.limited("take back what the service takes", withdraw);
+            if let ((), Err(left)) = future::join(cluster.leave(), withdraw).await {
+                tracing::warn!(
+                    target: "catga",
+                    node = %cluster.me,
+                    error = %Chain(&left),
+                    "a node that did not start leaves behind what its service takes: `Node::unsubscribe` ends it"
+                );
+            }
+            Err(error)
+        }
+    }
+}
+
+/// From the first beat on; if it fails the node leaves again.
+async fn welcomed(
+    cluster: &Arc<Cluster>,
+    joining: &Joining<'_>,
+    registered: Revision,
+) -> Result<Lines, JoinError> {
+    first_beat(cluster).await?;
     let runtime = Handle::current();
-    runtime.spawn(watcher::run(Arc::clone(&cluster)));
-    runtime.spawn(heartbeat::run(Arc::clone(&cluster)));
-    runtime.spawn(lease::guard(Arc::clone(&cluster)));
-    runtime.spawn(judge::run(Arc::clone(&cluster)));
-    runtime.spawn(ownership::run(Arc::clone(&cluster)));
-    settled(&cluster, registered.revision).await;
+    runtime.spawn(watcher::run(Arc::clone(cluster)));
+    runtime.spawn(heartbeat::run(Arc::clone(cluster)));
+    runtime.spawn(lease::guard(Arc::clone(cluster)));
+    runtime.spawn(judge::run(Arc::clone(cluster)));
+    runtime.spawn(ownership::run(Arc::clone(cluster)));
+    settled(cluster, &joining.service, registered).await?;
     // Another service may have registered the same at the same time.
     let others: BTreeMap<_, _> = {
         let seen = cluster.seen();
@@ -149,14 +210,8 @@ pub(crate) async fn join(joining: Joining<'_>) -> Result<Arc<Cluster>, JoinError
             .map(|(service, (record, _))| (Arc::clone(service), record.clone()))
             .collect()
     };
-    if let Err(error) = refuse_conflicts(&others, &joining) {
-        leaving.stay();
-        cluster.leave().await;
-        registry::withdraw(records, &joining.service, registered).await?;
-        return Err(error);
-    }
-    leaving.stay();
-    Ok(cluster)
+    refuse_conflicts(&others, joining)?;
+    Ok(cluster.open_lines().await?)
 }
 
 /// A broker that does not answer is an error when a node starts.
@@ -213,26 +268,6 @@ async fn wait_for_name(joining: &Joining<'_>) -> Result<(), JoinError> {
             }
         }
         sleep(joining.settings.heartbeat / 4).await;
-    }
-}
-
-/// Waits for the first picture, and until every live node in it knows what this one registered.
-async fn settled(cluster: &Cluster, registered: Revision) {
-    let mut members = cluster.watch_members();
-    loop {
-        let complete = cluster.seen().complete;
-        let known = cluster
-            .members()
-            .iter()
-            .all(|member| member.record.knows >= registered.0);
-        if complete && known {
-            return;
-        }
-        // Beats alone wake nobody: look again now and then. A node that never answers stops being
-        // live, so this ends.
-        let changed = std::pin::pin!(members.changed());
-        let timer = std::pin::pin!(sleep(Duration::from_millis(5)));
-        let (Either::Left(_) | Either::Right(_)) = select(changed, timer).await;
     }
 }
 

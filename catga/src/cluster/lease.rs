@@ -3,67 +3,86 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep;
 
+use super::clock::{Clock, Moment};
 use super::state::Cluster;
+
+/// How often in a `node_timeout` it is looked at whether the machine was suspended: no timer
+/// tells.
+const LOOKS: u32 = 100;
+/// Not more often than this.
+const SHORTEST: Duration = Duration::from_millis(10);
 
 /// This node's right to own anything: it ends by this node's own clock.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    until: Mutex<Option<Instant>>,
+    pub(super) clock: Clock,
+    granted: Mutex<Option<Grant>>,
     confirmed: Notify,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Grant {
+    since: Moment,
+    lasts: Duration,
+}
+
 impl Lease {
-    pub(super) fn none() -> Self {
+    pub(super) fn none(clock: Clock) -> Self {
         Self {
-            until: Mutex::new(None),
+            clock,
+            granted: Mutex::new(None),
             confirmed: Notify::new(),
         }
     }
 
     /// A heartbeat that was sent at `sent` is confirmed.
-    pub(super) fn confirm(&self, sent: Instant, lease: Duration) {
-        *self.until() = Some(sent + lease);
+    pub(super) fn confirm(&self, sent: Moment, lasts: Duration) {
+        *self.granted() = Some(Grant { since: sent, lasts });
         self.confirmed.notify_one();
     }
 
     /// It ends now: the node learnt that it is taken for dead.
     pub(super) fn end(&self) {
-        *self.until() = None;
+        *self.granted() = None;
     }
 
-    /// Until when it runs; `None` if it has ended.
-    fn valid_until(&self) -> Option<Instant> {
-        self.until().filter(|until| Instant::now() < *until)
+    /// How long it still runs; `None` if it has ended.
+    fn left(&self) -> Option<Duration> {
+        let Grant { since, lasts } = (*self.granted())?;
+        lasts
+            .checked_sub(self.clock.since(since))
+            .filter(|left| !left.is_zero())
     }
 
     /// Whether it runs.
     pub(crate) fn is_valid(&self) -> bool {
-        self.valid_until().is_some()
+        self.left().is_some()
     }
 
-    fn until(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    fn granted(&self) -> MutexGuard<'_, Option<Grant>> {
+        self.granted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Takes the partitions out of this node's view when the lease ends, whatever else the node waits
 /// for at that time.
 pub(super) async fn guard(cluster: Arc<Cluster>) {
+    let look = (cluster.settings.node_timeout / LOOKS).max(SHORTEST);
     loop {
-        let until = cluster.lease.valid_until();
+        let left = cluster.lease.left();
         let stopped = std::pin::pin!(cluster.stopped());
         let next = std::pin::pin!(async {
-            match until {
-                Some(until) => sleep_until(until).await,
+            match left {
+                Some(left) => sleep(left.min(look)).await,
                 None => cluster.lease.confirmed.notified().await,
             }
         });
         if let Either::Left(_) = select(stopped, next).await {
             return;
         }
-        if until.is_some() && !cluster.lease.is_valid() {
+        if left.is_some() && !cluster.lease.is_valid() {
             tracing::warn!(
                 target: "catga",
                 node = %cluster.me,
@@ -71,5 +90,45 @@ pub(super) async fn guard(cluster: Arc<Cluster>) {
             );
             cluster.rebuild();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use tokio::time::advance;
+
+    use super::*;
+
+    const LASTS: Duration = Duration::from_secs(9);
+
+    #[tokio::test(start_paused = true)]
+    async fn it_runs_from_when_the_heartbeat_was_sent() {
+        let lease = Lease::none(Clock::SYSTEM);
+        assert!(!lease.is_valid());
+        let sent = lease.clock.now();
+        advance(Duration::from_secs(5)).await;
+        lease.confirm(sent, LASTS);
+        assert!(lease.is_valid());
+        advance(Duration::from_secs(4)).await;
+        assert!(!lease.is_valid());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_runs_out_while_the_machine_is_suspended() {
+        static SUSPENDED: AtomicU64 = AtomicU64::new(0);
+        let clock = Clock::of(|| Duration::from_secs(SUSPENDED.load(Ordering::Relaxed)));
+        let lease = Lease::none(clock);
+        lease.confirm(clock.now(), LASTS);
+        SUSPENDED.store(8, Ordering::Relaxed);
+        assert!(lease.is_valid());
+        advance(Duration::from_secs(1)).await;
+        assert!(!lease.is_valid(), "one second awake and eight asleep");
+        // A reply that comes after a suspension confirms nothing that has run out.
+        let sent = clock.now();
+        SUSPENDED.store(20, Ordering::Relaxed);
+        lease.confirm(sent, LASTS);
+        assert!(!lease.is_valid());
     }
 }

@@ -5,6 +5,7 @@ use super::member::MemberRecord;
 use super::ownership;
 use super::state::Cluster;
 use crate::message::ContentType;
+use crate::telemetry::Chain;
 use crate::transport::RecordKey;
 
 impl Cluster {
@@ -16,7 +17,7 @@ impl Cluster {
             tracing::warn!(target: "catga", node = %self.me, ?outcome, "the others were not told that this node leaves");
         }
         if let Err(error) = ownership::release(self).await {
-            tracing::warn!(target: "catga", node = %self.me, %error, "partitions were not given away; they are taken over when this node is dead");
+            tracing::warn!(target: "catga", node = %self.me, error = %Chain(&error), "partitions were not given away; they are taken over when this node is dead");
         }
     }
 

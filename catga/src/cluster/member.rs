@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::node::NodeId;
+use crate::transport::Revision;
 
 /// What a node writes of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +23,26 @@ pub(super) struct MemberRecord {
     pub(super) version: Arc<str>,
     /// It takes nothing new.
     pub(super) draining: bool,
-    /// The revision of its service's record up to which it knows who takes what.
-    pub(super) knows: u64,
+    /// By service: the version of its record that the node has seen, and with it who takes what.
+    pub(super) knows: Arc<BTreeMap<Arc<str>, u64>>,
+}
+
+impl MemberRecord {
+    /// The node has seen this version of a service's record; `true` if that is news.
+    pub(super) fn knows_of(&mut self, service: &Arc<str>, revision: Revision) -> bool {
+        let news = self.knows.get(service) != Some(&revision.0);
+        if news {
+            Arc::make_mut(&mut self.knows).insert(Arc::clone(service), revision.0);
+        }
+        news
+    }
+
+    /// Whether the node has seen this version of a service's record, or a later one.
+    pub(super) fn has_seen(&self, service: &str, revision: Revision) -> bool {
+        self.knows
+            .get(service)
+            .is_some_and(|seen| *seen >= revision.0)
+    }
 }
 
 /// A live node, as this node sees it.
@@ -58,6 +77,13 @@ impl Member {
     #[must_use]
     pub fn handles(&self) -> &[String] {
         &self.record.handles
+    }
+
+    pub(super) fn handles_message(&self, name: &str) -> bool {
+        let handles = &self.record.handles;
+        handles
+            .binary_search_by(|handled| handled.as_str().cmp(name))
+            .is_ok()
     }
 
     /// What the node was given with [`Builder::metadata`](crate::node::Builder::metadata).

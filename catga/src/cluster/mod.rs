@@ -7,27 +7,35 @@
 //!
 //! All of it is written once, over the contracts of [`transport`](crate::transport).
 
+mod clock;
 mod fallback;
 mod heartbeat;
 mod join;
 mod judge;
 mod lease;
 mod leave;
+mod lines;
 mod member;
 mod observed;
 mod owners;
 mod ownership;
 mod registry;
+mod reopen;
 mod seen;
 mod settings;
+mod settled;
 mod state;
 mod store;
+mod unsubscribe;
 mod view;
 mod watcher;
 
 pub use join::JoinError;
 pub use member::{Member, Members};
+pub use unsubscribe::UnsubscribeError;
 
 pub(crate) use join::{Joining, join};
+pub(crate) use lines::{Lines, broadcast_subject};
+pub(crate) use reopen::{Reopened, keep_open};
 pub(crate) use settings::Settings;
 pub(crate) use state::Cluster;

@@ -9,6 +9,7 @@ use super::owners::{OwnersRecord, Round, preference, release_all, round};
 use super::seen::Releasing;
 use super::state::Cluster;
 use crate::message::ContentType;
+use crate::telemetry::Chain;
 use crate::transport::{Expect, Record, RecordKey, Revision, TransportError, WriteError};
 
 /// Claims and releases partitions of this node's service until the node has left.
@@ -29,7 +30,7 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
             Ok(Turn::At(at)) => again = again.min(at),
             Ok(Turn::Done) => {}
             Err(error) => {
-                tracing::warn!(target: "catga", node = %cluster.me, %error, "partitions could not be claimed; it is tried again");
+                tracing::warn!(target: "catga", node = %cluster.me, error = %Chain(&error), "partitions could not be claimed; it is tried again");
                 again = Instant::now() + cluster.settings.heartbeat / 4;
             }
         }

@@ -65,6 +65,15 @@ impl ServiceRecord {
         self.types.get(name).is_some_and(|found| found.broadcast)
     }
 
+    /// Whether everything that a node of the service takes is in it.
+    pub(super) fn covers(&self, node: &Self) -> bool {
+        node.types.iter().all(|(name, found)| {
+            self.types.get(name).is_some_and(|known| {
+                (known.broadcast || !found.broadcast) && (known.handles || !found.handles)
+            })
+        })
+    }
+
     /// Adds what another node of the service takes. What is there stays: nodes of the version
     /// before may still run.
     fn merge(&mut self, other: &Self) {
@@ -176,6 +185,33 @@ pub(super) async fn withdraw(
         // Somebody else relies on it now.
         Ok(()) | Err(WriteError::Conflict) => Ok(()),
         Err(WriteError::Transport(error)) => Err(error),
+    }
+}
+
+/// Takes a type out of the record of a service, whoever registered it. The version of the record
+/// without it; `None` if it was not there.
+pub(super) async fn remove(
+    records: &dyn Records,
+    service: &Arc<str>,
+    name: &str,
+) -> Result<Option<Revision>, TransportError> {
+    let key = RecordKey::Service(Arc::clone(service));
+    loop {
+        let Some(found) = records.read(&key).await?.record else {
+            return Ok(None);
+        };
+        let mut record: ServiceRecord = ContentType::Json
+            .decode(&found.value)
+            .map_err(|error| TransportError::new("read a service's record", error))?;
+        if record.types.remove(name).is_none() {
+            return Ok(None);
+        }
+        let expect = Expect::Revision(found.revision);
+        match records.write(&key, encode(&record)?, expect, None).await {
+            Ok(written) => return Ok(Some(written.revision)),
+            Err(WriteError::Conflict) => {}
+            Err(WriteError::Transport(error)) => return Err(error),
+        }
     }
 }
 

@@ -131,11 +131,7 @@ impl SeenState {
             })
         };
         let complete = |member: &&Member| {
-            types.is_none_or(|types| {
-                types
-                    .keys()
-                    .all(|name| member.record.handles.binary_search(name).is_ok())
-            })
+            types.is_none_or(|types| types.keys().all(|name| member.handles_message(name)))
         };
         let mut found: BTreeMap<_, _> = nodes().filter(complete).map(candidate).collect();
         if found.is_empty() {

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use arc_swap::{ArcSwap, Guard};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
+use super::clock::{Clock, Moment};
 use super::lease::Lease;
 use super::member::{Member, MemberRecord, Members};
 use super::owners::Owner;
@@ -15,7 +17,7 @@ use super::registry::ServiceRecord;
 use super::seen::SeenState;
 use super::settings::Settings;
 use super::view::View;
-use crate::node::NodeId;
+use crate::node::{NodeId, OwnStrategies};
 use crate::routing::partition_of;
 use crate::transport::{Revision, Transport};
 
@@ -37,6 +39,10 @@ pub(crate) struct Cluster {
     /// Held while this node's record is being written.
     pub(super) beating: tokio::sync::Mutex<()>,
     view: ArcSwap<View>,
+    /// Held while a view is made: an older one must not replace a newer one.
+    rebuilding: Mutex<()>,
+    /// The users' own, which see each new view before it is routed by.
+    strategies: OwnStrategies,
     /// The view's answer to "is this partition handled here", where the hot path reads it.
     here: Box<[AtomicBool]>,
     alone: AtomicBool,
@@ -59,7 +65,7 @@ pub(super) struct Own {
     /// `None` while there is none in the store.
     pub(super) revision: Option<Revision>,
     /// When the last heartbeat was sent, confirmed or not.
-    pub(super) sent: Instant,
+    pub(super) sent: Moment,
     /// Whether the store knows what this node takes.
     pub(super) registered: bool,
 }
@@ -71,23 +77,27 @@ impl Cluster {
         me: NodeId,
         record: MemberRecord,
         registration: ServiceRecord,
+        strategies: OwnStrategies,
     ) -> Self {
         let now = Instant::now();
+        let clock = Clock::SYSTEM;
         Self {
             transport,
             settings,
             service: Arc::clone(&record.service),
-            lease: Lease::none(),
+            lease: Lease::none(clock),
             own: Mutex::new(Own {
                 record,
                 revision: None,
-                sent: now,
+                sent: clock.now(),
                 registered: true,
             }),
             seen: Mutex::new(SeenState::new(now + settings.heartbeat)),
             beating: tokio::sync::Mutex::default(),
             registration,
             view: ArcSwap::from_pointee(View::default()),
+            rebuilding: Mutex::default(),
+            strategies,
             here: (0..settings.partitions)
                 .map(|_| AtomicBool::new(false))
                 .collect(),
@@ -195,8 +205,15 @@ impl Cluster {
             .collect()
     }
 
+    /// Whether this node may handle a message with this hash of its key, by its own clock: what
+    /// another node asks of it.
+    pub(crate) fn owns(&self, hash: u32) -> bool {
+        self.is_here(hash) && self.lease.is_valid()
+    }
+
     /// Makes the view anew and swaps it in.
     pub(super) fn rebuild(&self) {
+        let _turn = (self.rebuilding.lock()).unwrap_or_else(PoisonError::into_inner);
         let timeout = self.settings.node_timeout;
         let own = self.own().record.clone();
         let leased = self.lease.is_valid();
@@ -232,6 +249,7 @@ impl Cluster {
                 view,
             )
         };
+        self.prepare(&view);
         {
             // Nodes that are gone for good leave nothing behind.
             let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
@@ -250,6 +268,18 @@ impl Cluster {
             *known = members;
             changed
         });
+    }
+
+    /// Shows a view to the strategies before it is routed by.
+    fn prepare(&self, view: &View) {
+        for (name, strategy) in self.strategies.iter() {
+            let nodes = view.nodes(name);
+            let prepared = catch_unwind(AssertUnwindSafe(|| strategy.prepare(nodes)));
+            if prepared.is_err() {
+                // Of the cluster's own tasks none may end by it.
+                tracing::error!(target: "catga", node = %self.me, message = name, "`Strategy::prepare` panicked");
+            }
+        }
     }
 
     /// Completes once the node has left.

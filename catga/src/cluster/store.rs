@@ -11,15 +11,24 @@ use crate::transport::{Expect, Read, RecordKey, Revision, TransportError, WriteE
 
 impl Cluster {
     /// How long the store may take for one answer.
-    pub(super) fn limit(&self) -> Duration {
+    pub(crate) fn limit(&self) -> Duration {
         self.settings.node_timeout / 3
     }
 
+    /// An answer of the broker; one that does not come in time is an error.
+    pub(crate) async fn limited<T>(
+        &self,
+        what: &'static str,
+        answer: impl Future<Output = Result<T, TransportError>>,
+    ) -> Result<T, TransportError> {
+        timeout(self.limit(), answer)
+            .await
+            .unwrap_or_else(|elapsed| Err(TransportError::new(what, elapsed)))
+    }
+
     pub(super) async fn read(&self, key: &RecordKey) -> Result<Read, TransportError> {
-        match timeout(self.limit(), self.transport.records().read(key)).await {
-            Ok(read) => read,
-            Err(elapsed) => Err(TransportError::new("read a record", elapsed)),
-        }
+        let read = self.transport.records().read(key);
+        self.limited("read a record", read).await
     }
 
     pub(super) async fn write(

@@ -58,7 +58,7 @@ impl View {
             .map(|(name, service)| {
                 let handling = candidates
                     .iter()
-                    .filter(|(_, member)| handles(member, name))
+                    .filter(|(_, member)| member.handles_message(name))
                     .map(|(candidate, _)| candidate.clone());
                 let nodes = Nodes::new(handling, local.map(|local| local.id.as_str()));
                 let places = services.get(service).and_then(Option::as_ref);
@@ -105,14 +105,6 @@ impl View {
     pub(crate) fn outstanding(&self, node: &NodeId) -> Option<Outstanding> {
         self.loads.get(node).map(Load::sent)
     }
-}
-
-fn handles(member: &Member, name: &str) -> bool {
-    member
-        .record
-        .handles
-        .binary_search_by(|handled| handled.as_str().cmp(name))
-        .is_ok()
 }
 
 fn candidate(member: &Member, seen: &mut SeenState) -> Candidate {

@@ -1,108 +1,101 @@
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use super::fallback;
 use super::member::MemberRecord;
+use super::registry::ServiceRecord;
+use super::reopen::{Reopened, keep_open};
 use super::seen::SeenState;
 use super::state::Cluster;
 use crate::message::ContentType;
+use crate::telemetry::Chain;
 use crate::transport::{Change, Identity, Record, RecordKey, Revision, TransportError, Watch};
 
 /// Keeps the picture of the cluster up to date until the node has left.
 pub(super) async fn run(cluster: Arc<Cluster>) {
-    let mut failures: u32 = 0;
-    let mut identity: Option<Identity> = None;
-    while !*cluster.stopped.borrow() {
-        match begin(&cluster, &mut identity).await {
-            Ok(mut watch) => {
-                failures = 0;
-                follow(&cluster, &mut *watch).await;
-            }
-            Err(error) => {
-                failures = failures.saturating_add(1);
-                tracing::warn!(
-                    target: "catga",
-                    node = %cluster.me,
-                    failures,
-                    %error,
-                    "the cluster cannot be watched; the last picture stays"
-                );
-            }
-        }
-        cluster.seen().blind();
-        let backoff = Duration::from_millis(20) * 2_u32.pow(failures.min(7));
-        let stopped = std::pin::pin!(cluster.stopped());
-        select(stopped, std::pin::pin!(sleep(backoff))).await;
-    }
+    let watcher = Watcher {
+        cluster: &cluster,
+        identity: None,
+    };
+    keep_open(&cluster, watcher, None).await;
 }
 
-/// Starts a watch, and sees whether it is still the same store.
-async fn begin(
-    cluster: &Cluster,
-    identity: &mut Option<Identity>,
-) -> Result<Box<dyn Watch>, TransportError> {
-    let records = cluster.transport.records();
-    let late = |elapsed| TransportError::new("start a watch", elapsed);
-    // What happens from here on is told by the new watch.
-    cluster.seen().rewatch = false;
-    let now = timeout(cluster.limit(), records.identity())
-        .await
-        .map_err(late)??;
-    if identity.as_ref().is_some_and(|known| *known != now) {
-        fallback::happened(cluster, "it is another store");
+struct Watcher<'a> {
+    cluster: &'a Cluster,
+    /// Which store it was.
+    identity: Option<Identity>,
+}
+
+impl Reopened for Watcher<'_> {
+    const WHAT: &'static str = "watch the cluster";
+
+    type Open = Box<dyn Watch>;
+
+    /// Starts a watch, and sees whether it is still the same store.
+    async fn open(&mut self) -> Result<Box<dyn Watch>, TransportError> {
+        let cluster = self.cluster;
+        let records = cluster.transport.records();
+        // What happens from here on is told by the new watch.
         cluster.seen().rewatch = false;
+        let now = records.identity().await?;
+        if self.identity.as_ref().is_some_and(|known| *known != now) {
+            fallback::happened(cluster, "it is another store");
+            cluster.seen().rewatch = false;
+        }
+        self.identity = Some(now);
+        records.watch().await
     }
-    *identity = Some(now);
-    timeout(cluster.limit(), records.watch())
-        .await
-        .map_err(late)?
-}
 
-/// Follows one watch until it breaks, falls silent, or the node has left.
-async fn follow(cluster: &Cluster, watch: &mut dyn Watch) {
-    // What this watch has told before it was current; `None` afterwards.
-    let mut told = Some(HashSet::new());
-    // This node's own beats are told, too: silence means that the watch is dead.
-    let silence = cluster.settings.node_timeout.mul_f64(0.6);
-    loop {
-        let stopped = std::pin::pin!(cluster.stopped());
-        let again = std::pin::pin!(cluster.watch_due.notified());
-        let silent = std::pin::pin!(sleep_until(Instant::now() + silence));
-        let ended = select(stopped, select(again, silent));
-        let Either::Right((Some(change), _)) = select(ended, watch.next()).await else {
-            return;
-        };
-        let news = {
-            let mut seen = cluster.seen();
-            if seen.rewatch {
+    /// Follows one watch until it breaks or falls silent.
+    async fn follow(&mut self, mut watch: Box<dyn Watch>) {
+        let cluster = self.cluster;
+        // What this watch has told before it was current; `None` afterwards.
+        let mut told = Some(HashSet::new());
+        // This node's own beats are told, too: silence means that the watch is dead.
+        let silence = cluster.settings.node_timeout.mul_f64(0.6);
+        loop {
+            let again = std::pin::pin!(cluster.watch_due.notified());
+            let silent = std::pin::pin!(sleep_until(Instant::now() + silence));
+            let ended = select(again, silent);
+            let Either::Right((Some(change), _)) = select(ended, watch.next()).await else {
                 return;
-            }
-            seen.heard = Instant::now();
-            take(cluster, &mut seen, change, &mut told)
-        };
-        match news {
-            News::Nothing => {}
-            News::Changed => {
-                if cluster.seen().complete {
+            };
+            let news = {
+                let mut seen = cluster.seen();
+                if seen.rewatch {
+                    return;
+                }
+                seen.heard = Instant::now();
+                take(cluster, &mut seen, change, &mut told)
+            };
+            match news {
+                News::Nothing => {}
+                News::Changed => {
+                    if cluster.seen().complete {
+                        cluster.rebuild();
+                        cluster.owners_due.notify_one();
+                    }
+                }
+                News::Current => {
                     cluster.rebuild();
+                    // Only now: whoever waits for it looks at the view.
+                    cluster.seen().complete = true;
                     cluster.owners_due.notify_one();
                 }
-            }
-            News::Current => {
-                cluster.rebuild();
-                // Only now: whoever waits for it looks at the view.
-                cluster.seen().complete = true;
-                cluster.owners_due.notify_one();
-            }
-            News::FellBack => {
-                fallback::happened(cluster, "a record is older than it was");
-                return;
+                News::FellBack => {
+                    fallback::happened(cluster, "a record is older than it was");
+                    return;
+                }
             }
         }
+    }
+
+    /// The last picture stays, and nobody is judged by it.
+    fn broken(&mut self) {
+        self.cluster.seen().blind();
     }
 }
 
@@ -150,12 +143,15 @@ fn put(cluster: &Cluster, seen: &mut SeenState, key: RecordKey, record: &Record)
         RecordKey::Member(id) => ContentType::Json
             .decode::<MemberRecord>(&record.value)
             .map(|member| seen.beat(cluster, id, member, record.revision)),
-        RecordKey::Service(service) => ContentType::Json.decode(&record.value).map(|decoded| {
-            seen.services
-                .insert(Arc::clone(service), (decoded, record.revision));
-            knows(cluster, record.revision);
-            true
-        }),
+        RecordKey::Service(service) => {
+            let decoded = ContentType::Json.decode::<ServiceRecord>(&record.value);
+            decoded.map(|decoded| {
+                knows(cluster, service, &decoded, record.revision);
+                seen.services
+                    .insert(Arc::clone(service), (decoded, record.revision));
+                true
+            })
+        }
         // This node's own write, which is newer, may have been answered before it is told here.
         RecordKey::Owners(service)
             if (seen.owners.get(service)).is_some_and(|(_, known)| record.revision <= *known) =>
@@ -172,17 +168,22 @@ fn put(cluster: &Cluster, seen: &mut SeenState, key: RecordKey, record: &Record)
         Ok(true) => News::Changed,
         Ok(false) => News::Nothing,
         Err(error) => {
-            tracing::warn!(target: "catga", node = %cluster.me, record = %key, %error, "a record cannot be read and is left out");
+            tracing::warn!(target: "catga", node = %cluster.me, record = %key, error = %Chain(&error), "a record cannot be read and is left out");
             News::Nothing
         }
     }
 }
 
 /// Tells the others, with the next beat, which registrations this node knows of.
-fn knows(cluster: &Cluster, revision: Revision) {
+fn knows(cluster: &Cluster, service: &Arc<str>, record: &ServiceRecord, revision: Revision) {
     let mut own = cluster.own();
-    if own.record.knows < revision.0 {
-        own.record.knows = revision.0;
+    let mut due = own.record.knows_of(service, revision);
+    if *service == cluster.service && !record.covers(&cluster.registration) {
+        // Somebody ended what this node still takes: the next beat says that it does.
+        own.registered = false;
+        due = true;
+    }
+    if due {
         cluster.beat_due.notify_one();
     }
 }

@@ -1,48 +1,48 @@
 use std::sync::Arc;
 
-use super::{Envelope, attempt, queue};
-use crate::handler::Pick;
+use super::{Envelope, handle, queue};
+use crate::handler::{Facts, HandlerInfo, Pick};
 use crate::node::Core;
+use crate::routing::topic_matches;
 use crate::telemetry;
 
-/// Hands an event to the broadcast handlers of this node: once, now, or not at all.
-pub(crate) fn broadcast(core: &Arc<Core>, envelope: Envelope) {
+/// Hands an event to the broadcast handlers of this node that take its topic: once, now, or not at
+/// all. Ids are not compared: what is broadcast again under the same id runs again.
+pub(crate) fn broadcast(core: &Arc<Core>, envelope: Envelope, topic: Option<&str>) {
     let handlers = core
         .table
         .row(envelope.info)
-        .map_or(0, |row| row.broadcast.len());
+        .map_or(&[][..], |row| &row.broadcast);
     let envelope = Arc::new(envelope);
-    for index in 0..handlers {
-        let Ok(permit) = core.queue.in_flight.try_acquire() else {
+    for (index, handler) in handlers.iter().enumerate() {
+        if !takes(handler.info, topic) {
+            continue;
+        }
+        let Ok(place) = Arc::clone(&core.queue.in_flight).try_acquire_owned() else {
             core.queue.drop_broadcast();
             continue;
         };
-        permit.forget();
-        let taken = Taken(Arc::clone(core));
-        let envelope = Arc::clone(&envelope);
+        let (of, envelope) = (Arc::clone(core), Arc::clone(&envelope));
         queue::spawn(
             core,
             Box::pin(async move {
-                let core = &taken.0;
+                let _place = place;
                 let pick = Pick::Broadcast(index);
-                let facts = attempt::facts(&envelope);
-                let Some(local) = core.table.row(envelope.info).and_then(|row| pick.of(row)) else {
+                let Some(local) = of.table.row(envelope.info).and_then(|row| pick.of(row)) else {
                     return;
                 };
                 let _permit = local.permit().await;
-                if let Err(failure) = attempt::once(core, &envelope, pick, local, facts).await {
-                    telemetry::broadcast_failed(core, local.info, &envelope, &failure);
+                let facts = Facts::broadcast(Arc::clone(&envelope));
+                if let Err(failure) = handle::run(&of, &envelope, pick, local, facts).await {
+                    telemetry::broadcast_failed(&of, local.info, &envelope, &failure);
                 }
             }),
         );
     }
 }
 
-/// One place of those that run at once, given back on drop.
-struct Taken(Arc<Core>);
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        self.0.queue.in_flight.add_permits(1);
-    }
+fn takes(handler: &HandlerInfo, topic: Option<&str>) -> bool {
+    handler
+        .topic()
+        .is_none_or(|pattern| topic.is_some_and(|topic| topic_matches(pattern, topic)))
 }

@@ -3,9 +3,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use bytes::Bytes;
+
 use super::{Envelope, Failure};
 use crate::handler::HandlerInfo;
-use crate::message::{Headers, MessageId, MessageInfo};
+use crate::message::{ContentType, Headers, MessageId, MessageInfo};
 
 /// Messages that used up their attempts, kept until they are replayed or discarded.
 #[derive(Debug, Default)]
@@ -31,7 +33,9 @@ impl DeadLetters {
             attempts,
             chain: failure.chain,
             headers: envelope.headers.clone(),
-            at: SystemTime::now(),
+            failed_at: SystemTime::now(),
+            content_type: envelope.content_type,
+            payload: envelope.payload.clone(),
         };
         let envelope = Envelope {
             only: Some(index),
@@ -94,7 +98,59 @@ impl Drop for Taken<'_> {
 
 /// A message that a handler could not handle, with everything that is known of it.
 ///
-/// Each handler of an event has a dead letter of its own.
+/// Each handler of an event has a dead letter of its own. [`Node::dead_letters`] lists them,
+/// [`Node::replay`] and [`Node::discard`] end them.
+///
+/// [`Node::dead_letters`]: crate::Node::dead_letters
+/// [`Node::replay`]: crate::Node::replay
+/// [`Node::discard`]: crate::Node::discard
+///
+/// # Examples
+///
+/// ```
+/// use catga::message::ContentType;
+/// use catga::{Fault, Node, Options, event, handler};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[event]
+/// #[route(key = "street")]
+/// #[derive(Serialize, Deserialize)]
+/// struct ParcelSent { street: String }
+///
+/// #[derive(Debug, thiserror::Error, Fault)]
+/// #[error("there is no such street")]
+/// #[permanent]
+/// struct NoSuchStreet;
+///
+/// #[handler]
+/// async fn deliver(_: ParcelSent) -> Result<(), NoSuchStreet> {
+///     Err(NoSuchStreet)
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let here = module_path!();
+/// let node = Node::builder("parcels")
+/// #   .only(move |handler| handler.module() == here)
+///     .start()
+///     .await?;
+/// let tagged = Options::new().header("tenant", "acme");
+/// let sent = node.with(tagged).publish(ParcelSent { street: "a".into() }).await?;
+/// node.shutdown().await?;
+///
+/// let letter = node.dead_letters().remove(0);
+/// assert_eq!((letter.id(), letter.key()), (sent.id(), Some("a")));
+/// assert_eq!(letter.message().name(), "ParcelSent");
+/// assert_eq!(letter.handler().name(), "deliver");
+/// assert_eq!(letter.attempts().get(), 1, "it was permanent");
+/// assert_eq!(letter.error_chain(), ["there is no such street"]);
+/// assert_eq!(letter.headers().get("tenant"), Some("acme"));
+/// assert_eq!(letter.content_type(), ContentType::Json);
+/// assert_eq!(letter.payload(), br#"{"street":"a"}"#);
+/// assert!(letter.failed_at().elapsed()?.as_secs() < 60);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct DeadLetter {
     number: u64,
@@ -104,7 +160,9 @@ pub struct DeadLetter {
     attempts: NonZeroU32,
     chain: Vec<String>,
     headers: Headers,
-    at: SystemTime,
+    failed_at: SystemTime,
+    content_type: ContentType,
+    payload: Bytes,
 }
 
 impl DeadLetter {
@@ -156,9 +214,21 @@ impl DeadLetter {
         &self.headers
     }
 
-    /// When the last attempt ended.
+    /// When the last attempt ended, by the clock of the node.
     #[must_use]
-    pub const fn at(&self) -> SystemTime {
-        self.at
+    pub const fn failed_at(&self) -> SystemTime {
+        self.failed_at
+    }
+
+    /// How the payload is encoded.
+    #[must_use]
+    pub const fn content_type(&self) -> ContentType {
+        self.content_type
+    }
+
+    /// The message, encoded.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
     }
 }

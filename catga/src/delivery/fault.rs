@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 inventory::collect!(Classifier);
@@ -9,7 +10,13 @@ inventory::collect!(Classifier);
 /// `#[derive(Fault)]` states it for the variants of an error; everything else is
 /// [`Transient`](Self::Transient) with the handler's retry policy. The error is recognised
 /// wherever it stands in the chain of [`sources`](Error::source), so that context may be wrapped
-/// around it.
+/// around it, and in a `Box` or an `Arc` of its own.
+///
+/// A handler may return it in an `anyhow::Error`, with `.context(..)` or without, or in any other
+/// error that dereferences to `dyn Error + Send + Sync`. It is not seen where `?` has made a
+/// `Box<dyn Error>` of such a plain `anyhow::Error` before the handler returned: that hides the type
+/// of the error inside, so let the handler return `anyhow::Result` then. Nor is it seen as the
+/// context itself, as in `.context(StockError::SoldOut)`, nor in an `anyhow::Error::from_boxed`.
 ///
 /// # Examples
 ///
@@ -99,11 +106,15 @@ pub(super) fn sources<'a>(
 pub struct Classifier(fn(&(dyn Error + 'static)) -> Option<Fault>);
 
 impl Classifier {
-    /// The error, if it is an `E`; asks for the one bound that `E` must satisfy.
+    /// The error, if it is an `E`, also behind a pointer of its own, which is an error itself and
+    /// hides what it points to; asks for the one bound that `E` must satisfy.
     #[doc(hidden)]
     #[must_use]
     pub fn downcast<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-        error.downcast_ref()
+        error
+            .downcast_ref::<E>()
+            .or_else(|| error.downcast_ref::<Box<E>>().map(|error| &**error))
+            .or_else(|| error.downcast_ref::<Arc<E>>().map(|error| &**error))
     }
 
     #[doc(hidden)]

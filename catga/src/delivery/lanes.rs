@@ -1,59 +1,75 @@
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::Envelope;
-
 /// One lane per key that is being handled: whoever is in it runs, the others wait in order.
 ///
-/// A lane exists only while somebody is in it, so keys that are quiet cost nothing.
-#[derive(Default)]
-pub(crate) struct Lanes {
-    busy: Mutex<HashMap<Arc<str>, VecDeque<Waiting>>>,
+/// A lane exists only while somebody is in it, so keys that are quiet cost nothing. What waits is
+/// a delivery `D`, or a call that waits for its [`Turn`].
+pub(crate) struct Lanes<D> {
+    state: Mutex<State<D>>,
 }
 
-enum Waiting {
-    Delivery(Envelope),
-    Call(oneshot::Sender<Turn>),
+struct State<D> {
+    busy: HashMap<Arc<str>, Lane<D>>,
+    /// Numbers those who wait, so that each can leave from the middle of its lane.
+    next: u64,
+    closed: bool,
 }
 
-impl Lanes {
-    /// Enters the lane of the envelope's key. Gives the envelope back if it may run now.
-    pub(crate) fn enter(&self, envelope: Envelope) -> Option<Envelope> {
-        let Some(key) = &envelope.key else {
-            return Some(envelope);
-        };
-        match self.busy().entry(Arc::clone(key)) {
+/// Those who wait, in the order in which they came.
+type Lane<D> = BTreeMap<u64, Waiting<D>>;
+
+enum Waiting<D> {
+    Delivery(D),
+    Call(oneshot::Sender<Turn<D>>),
+}
+
+/// The lanes are closed: nothing moves in them any more.
+#[derive(Debug)]
+pub(crate) struct Closed;
+
+impl<D> Lanes<D> {
+    /// Enters the lane of a key. Gives the delivery back if it may run now.
+    pub(crate) fn enter(&self, key: &Arc<str>, delivery: D) -> Option<D> {
+        let mut state = self.state();
+        let State { busy, next, .. } = &mut *state;
+        match busy.entry(Arc::clone(key)) {
             Entry::Occupied(mut lane) => {
-                lane.get_mut().push_back(Waiting::Delivery(envelope));
+                *next += 1;
+                lane.get_mut().insert(*next, Waiting::Delivery(delivery));
                 None
             }
             Entry::Vacant(lane) => {
-                lane.insert(VecDeque::new());
-                Some(envelope)
+                lane.insert(Lane::new());
+                Some(delivery)
             }
         }
     }
 
     /// Leaves the lane of a key. Returns the delivery that is next; a call that is next gets its
     /// turn instead, and an empty lane ends.
-    pub(crate) fn leave(self: &Arc<Self>, key: &Arc<str>, then: &Resume) -> Option<Envelope> {
+    pub(crate) fn leave(
+        self: &Arc<Self>,
+        key: &Arc<str>,
+        resume: impl Fn() -> Resume<D>,
+    ) -> Option<D> {
         loop {
             let next = {
-                let mut busy = self.busy();
-                let next = busy.get_mut(key).and_then(VecDeque::pop_front);
+                let mut state = self.state();
+                let next = state.busy.get_mut(key).and_then(Lane::pop_first);
                 if next.is_none() {
-                    busy.remove(key);
+                    state.busy.remove(key);
                 }
                 next
             };
-            match next? {
-                Waiting::Delivery(envelope) => return Some(envelope),
+            match next?.1 {
+                Waiting::Delivery(delivery) => return Some(delivery),
                 Waiting::Call(caller) => {
-                    let turn = Turn::new(Arc::clone(self), Arc::clone(key), Arc::clone(then));
+                    let turn = Turn::new(Arc::clone(self), Arc::clone(key), resume());
                     match caller.send(turn) {
                         Ok(()) => return None,
                         // The caller has gone; its turn is not taken.
@@ -66,51 +82,111 @@ impl Lanes {
 
     /// Waits for a turn in the lane of a key.
     ///
-    /// Cancel safe: a caller that goes away gives up its place.
-    pub(crate) async fn turn(self: &Arc<Self>, key: Arc<str>, then: Resume) -> Option<Turn> {
-        let granted = match self.busy().entry(Arc::clone(&key)) {
-            Entry::Vacant(lane) => {
-                lane.insert(VecDeque::new());
-                None
+    /// Cancel safe: a caller that goes away leaves the lane at once.
+    pub(crate) async fn turn(
+        self: &Arc<Self>,
+        key: Arc<str>,
+        resume: Resume<D>,
+    ) -> Result<Turn<D>, Closed> {
+        let place = {
+            let mut state = self.state();
+            if state.closed {
+                return Err(Closed);
             }
-            Entry::Occupied(mut lane) => {
-                let (grant, granted) = oneshot::channel();
-                lane.get_mut().push_back(Waiting::Call(grant));
-                Some(granted)
+            let State { busy, next, .. } = &mut *state;
+            match busy.entry(Arc::clone(&key)) {
+                Entry::Vacant(lane) => {
+                    lane.insert(Lane::new());
+                    None
+                }
+                Entry::Occupied(mut lane) => {
+                    *next += 1;
+                    let (grant, granted) = oneshot::channel();
+                    lane.get_mut().insert(*next, Waiting::Call(grant));
+                    Some(Place {
+                        lanes: self,
+                        key: Arc::clone(&key),
+                        number: *next,
+                        granted,
+                    })
+                }
             }
         };
-        match granted {
-            None => Some(Turn::new(Arc::clone(self), key, then)),
-            // Lanes are dropped only with their node, and then nothing runs any more.
-            Some(granted) => granted.await.ok(),
-        }
+        let Some(mut place) = place else {
+            return Ok(Turn::new(Arc::clone(self), key, resume));
+        };
+        // The other end is dropped only when the lanes are closed.
+        (&mut place.granted).await.map_err(|_| Closed)
     }
 
-    fn busy(&self) -> MutexGuard<'_, HashMap<Arc<str>, VecDeque<Waiting>>> {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Nothing moves any more: those who wait for a turn hear of it, and deliveries are dropped.
+    pub(crate) fn close(&self) {
+        let waiting = {
+            let mut state = self.state();
+            state.closed = true;
+            std::mem::take(&mut state.busy)
+        };
+        // Not under the lock: what is dropped may come back here.
+        drop(waiting);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<D>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl fmt::Debug for Lanes {
+impl<D> Default for Lanes<D> {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(State {
+                busy: HashMap::new(),
+                next: 0,
+                closed: false,
+            }),
+        }
+    }
+}
+
+impl<D> fmt::Debug for Lanes<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lanes")
-            .field("busy", &self.busy().len())
+            .field("busy", &self.state().busy.len())
             .finish()
     }
 }
 
-/// Runs the delivery that was waiting behind a call.
-pub(crate) type Resume = Arc<dyn Fn(Envelope) + Send + Sync>;
-
-/// A call's turn in the lane of its key; the next one goes on when it is dropped.
-pub(crate) struct Turn {
-    lane: Option<(Arc<Lanes>, Arc<str>, Resume)>,
+/// A caller's place in a lane, given up on drop.
+struct Place<'a, D> {
+    lanes: &'a Lanes<D>,
+    key: Arc<str>,
+    number: u64,
+    /// A turn that has come and is not taken goes on when this is dropped.
+    granted: oneshot::Receiver<Turn<D>>,
 }
 
-impl Turn {
-    const fn new(lanes: Arc<Lanes>, key: Arc<str>, then: Resume) -> Self {
+impl<D> Drop for Place<'_, D> {
+    fn drop(&mut self) {
+        let left = {
+            let mut state = self.lanes.state();
+            let lane = state.busy.get_mut(&self.key);
+            lane.and_then(|lane| lane.remove(&self.number))
+        };
+        drop(left);
+    }
+}
+
+/// Runs the delivery that was waiting behind a call.
+pub(crate) type Resume<D> = Arc<dyn Fn(D) + Send + Sync>;
+
+/// A call's turn in the lane of its key; the next one goes on when it is dropped.
+pub(crate) struct Turn<D> {
+    lane: Option<(Arc<Lanes<D>>, Arc<str>, Resume<D>)>,
+}
+
+impl<D> Turn<D> {
+    const fn new(lanes: Arc<Lanes<D>>, key: Arc<str>, resume: Resume<D>) -> Self {
         Self {
-            lane: Some((lanes, key, then)),
+            lane: Some((lanes, key, resume)),
         }
     }
 
@@ -119,20 +195,77 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl<D> Drop for Turn<D> {
     fn drop(&mut self) {
-        if let Some((lanes, key, then)) = self.lane.take()
-            && let Some(envelope) = lanes.leave(&key, &then)
+        if let Some((lanes, key, resume)) = self.lane.take()
+            && let Some(delivery) = lanes.leave(&key, || Arc::clone(&resume))
         {
-            then(envelope);
+            resume(delivery);
         }
     }
 }
 
-impl fmt::Debug for Turn {
+impl<D> fmt::Debug for Turn<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Turn")
             .field("key", &self.lane.as_ref().map(|(_, key, _)| key))
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn lanes() -> (Arc<Lanes<u8>>, Arc<str>, Resume<u8>) {
+        (Arc::default(), Arc::from("key"), Arc::new(|_| {}))
+    }
+
+    fn waiting(lanes: &Lanes<u8>, key: &str) -> Option<usize> {
+        lanes.state().busy.get(key).map(BTreeMap::len)
+    }
+
+    #[test]
+    fn a_caller_that_gives_up_leaves_at_once() {
+        let (lanes, key, resume) = lanes();
+        assert_eq!(lanes.enter(&key, 1), Some(1));
+        for _ in 0..3 {
+            let turn = lanes.turn(Arc::clone(&key), Arc::clone(&resume));
+            assert!(turn.now_or_never().is_none(), "it waits");
+            assert_eq!(waiting(&lanes, &key), Some(0), "and leaves nothing behind");
+        }
+        assert_eq!(lanes.enter(&key, 2), None);
+        assert_eq!(lanes.leave(&key, || Arc::clone(&resume)), Some(2));
+        assert_eq!(lanes.leave(&key, || Arc::clone(&resume)), None);
+        assert_eq!(waiting(&lanes, &key), None, "an empty lane ends");
+    }
+
+    #[test]
+    fn a_turn_that_nobody_takes_goes_on() {
+        let (lanes, key, _) = lanes();
+        let resumed = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&resumed);
+        let resume: Resume<u8> = Arc::new(move |delivery| seen.lock().unwrap().push(delivery));
+        assert_eq!(lanes.enter(&key, 1), Some(1));
+        let mut turn = Box::pin(lanes.turn(Arc::clone(&key), Arc::clone(&resume)));
+        assert!(turn.as_mut().now_or_never().is_none());
+        assert_eq!(lanes.enter(&key, 2), None);
+        assert_eq!(lanes.leave(&key, || Arc::clone(&resume)), None);
+        drop(turn);
+        assert_eq!(*resumed.lock().unwrap(), [2]);
+    }
+
+    #[test]
+    fn closed_lanes_turn_callers_away() {
+        let (lanes, key, resume) = lanes();
+        assert_eq!(lanes.enter(&key, 1), Some(1));
+        let mut turn = Box::pin(lanes.turn(Arc::clone(&key), Arc::clone(&resume)));
+        assert!(turn.as_mut().now_or_never().is_none());
+        lanes.close();
+        assert!(matches!(turn.now_or_never(), Some(Err(Closed))));
+        let late = lanes.turn(key, resume);
+        assert!(matches!(late.now_or_never(), Some(Err(Closed))));
     }
 }

@@ -6,7 +6,10 @@ mod broadcast;
 mod dead_letters;
 mod envelope;
 pub(crate) mod fault;
+mod handle;
+mod held;
 mod lanes;
+mod layered;
 mod operations;
 mod outcome;
 mod queue;
@@ -14,12 +17,14 @@ pub mod retry;
 
 pub use dead_letters::DeadLetter;
 pub use fault::Fault;
+pub use held::LaneHeld;
 pub use operations::Operations;
 pub use outcome::{Delivery, Outcome};
 
 pub(crate) use broadcast::broadcast;
 pub(crate) use dead_letters::DeadLetters;
 pub(crate) use envelope::Envelope;
+pub(crate) use held::Held;
 pub(crate) use operations::BoxFuture;
 pub(crate) use outcome::{Failure, chain};
-pub(crate) use queue::{NotStored, Queue, nth_id, start};
+pub(crate) use queue::{NotStored, Queue, start};

@@ -2,23 +2,22 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{Delivery, Envelope, Failure, Outcome};
-use crate::handler::{Facts, Input, Pick, execute};
+use super::attempt::{self, AnyAttempt};
+use super::{Delivery, Envelope, Outcome};
+use crate::handler::{Facts, Input, execute};
 use crate::message::Message;
 use crate::node::{Core, SendError, answer_of, run_here};
 use crate::transport::Frame;
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-type Attempt = fn(Arc<Core>, Pick, &Envelope, Facts) -> BoxFuture<'static, Result<(), Failure>>;
-
 /// What the engine does with a message whose type it does not know: functions made once per
 /// message type, shared by all its handlers.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
 pub struct Operations {
-    /// One attempt of one handler.
-    pub(crate) attempt: Attempt,
+    /// Makes what runs one attempt of one handler, and the next.
+    pub(crate) attempt: fn() -> AnyAttempt,
     /// A call from another node: from its payload to the frame of the answer.
     pub(crate) answer: fn(Arc<Core>, Envelope, Facts) -> BoxFuture<'static, Frame>,
     /// What is below the last layer.
@@ -28,15 +27,7 @@ pub struct Operations {
 impl Operations {
     pub(crate) const fn of<M: Message>() -> Self {
         Self {
-            attempt: |core, pick, envelope, facts| {
-                let input = Input::<M>::Encoded(envelope.content_type, envelope.payload.clone());
-                Box::pin(async move {
-                    execute(core, pick, input, facts)
-                        .await
-                        .map(drop)
-                        .map_err(Failure::of)
-                })
-            },
+            attempt: attempt::typed::<M>,
             answer: |core, envelope, facts| {
                 Box::pin(async move {
                     let input = Input::<M>::Encoded(envelope.content_type, envelope.payload);

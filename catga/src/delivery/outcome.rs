@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::Fault;
 use super::fault::sources;
+use super::{Fault, Held};
 use crate::handler::{Deadline, Facts, HandlerInfo, Input, Pick, Reply};
 use crate::message::{ContentType, Headers, Message, MessageId, MessageInfo};
 use crate::node::{Core, NodeId, SendError};
@@ -29,6 +29,7 @@ pub struct Delivery {
     timeout: Duration,
     deadline: Instant,
     headers: Headers,
+    held: Option<Arc<Held>>,
     /// Behind a lock that is never waited for, so that a delivery is `Sync` for any message.
     payload: Mutex<Payload>,
 }
@@ -82,6 +83,7 @@ impl Delivery {
             timeout: facts.timeout(),
             deadline: facts.deadline(),
             headers: facts.headers().clone(),
+            held: facts.held(),
             payload: Mutex::new(payload),
         }
     }
@@ -151,7 +153,8 @@ impl Delivery {
         };
         let facts = Facts::of(self.timeout, Some(self.id), self.key, self.headers)
             .with_deadline(self.deadline)
-            .with_attempt(self.attempt);
+            .with_attempt(self.attempt)
+            .with_held(self.held);
         Some((self.core, self.pick, facts, input))
     }
 }
@@ -187,7 +190,7 @@ impl Outcome {
             },
             settle: |reply| match reply.downcast::<Reply<M>>() {
                 Ok(reply) => reply.map(drop).map_err(Failure::of),
-                Err(_) => Err(Failure::layer(&"a layer changed the type of the outcome")),
+                Err(_) => Err(Failure::replaced()),
             },
         }
     }
@@ -237,7 +240,7 @@ impl Failure {
             SendError::Rejected(declared) => (Fault::of(declared), declared),
             SendError::Failed(failed) => {
                 let source = failed.source().unwrap_or(failed);
-                (Fault::of(source), source)
+                (failed.fault(), source)
             }
             // No later attempt reads these bytes differently.
             SendError::Decode(_) => (Fault::Permanent, &error),
@@ -249,9 +252,12 @@ impl Failure {
         }
     }
 
-    /// The outermost error.
-    pub(crate) fn text(&self) -> &str {
-        self.chain.first().map_or("", String::as_str)
+    /// A layer answered with the outcome of another message.
+    fn replaced() -> Self {
+        Self {
+            fault: Fault::UNDECLARED,
+            chain: vec!["a layer changed the type of the outcome".to_owned()],
+        }
     }
 
     /// Something around the handler panicked.
@@ -263,10 +269,12 @@ impl Failure {
     }
 
     /// A layer's own error: transient.
-    pub(crate) fn layer(error: &dyn fmt::Display) -> Self {
+    pub(crate) fn layer(error: &(dyn Error + 'static)) -> Self {
+        let mut texts = vec!["a layer failed".to_owned()];
+        texts.extend(chain(error));
         Self {
             fault: Fault::UNDECLARED,
-            chain: vec![format!("a layer failed: {error}")],
+            chain: texts,
         }
     }
 }

@@ -8,12 +8,61 @@ use tokio::time::Instant;
 
 use super::HandlerInfo;
 use super::extract::{CancelSource, Context, Deadline};
+use crate::delivery::{Envelope, Held};
 use crate::message::{Headers, Message, MessageId, MessageInfo, text_of};
 use crate::node::{Core, after};
 
 /// One execution of a handler, as a [`FromContext`](super::FromContext) sees it.
 ///
-/// Borrowed while the handler's parameters are read, before its body runs.
+/// Borrowed while the handler's parameters are read, before its body runs. A test makes one with a
+/// [`TestCall`](super::TestCall).
+///
+/// # Examples
+///
+/// ```
+/// use catga::{BoxError, Call, FromContext, Node, Requirements, handler, query};
+/// use serde::{Deserialize, Serialize};
+///
+/// /// How much one tenant may ask for.
+/// struct Budget(u32);
+///
+/// impl FromContext for Budget {
+///     fn from_context(call: &Call<'_>) -> Result<Self, BoxError> {
+///         assert_eq!(call.handler().name(), "how_much");
+///         let tenant = call.headers().get("tenant").or(call.key()).ok_or("no tenant")?;
+///         let of_each = call.state::<u32>().ok_or("no budget")?;
+///         Ok(Self(if tenant == "acme" { 2 * of_each } else { *of_each }))
+///     }
+///
+///     fn requires(requirements: &mut Requirements) {
+///         requirements.state::<u32>();
+///     }
+/// }
+///
+/// #[query(response = u32)]
+/// #[route(key = "tenant")]
+/// #[derive(Serialize, Deserialize)]
+/// struct HowMuch { tenant: String }
+///
+/// #[handler]
+/// async fn how_much(_: HowMuch, budget: Budget) -> u32 {
+///     budget.0
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let here = module_path!();
+/// let node = Node::builder("budgets")
+///     .state(5_u32)
+/// #   .only(move |handler| handler.module() == here)
+///     .start()
+///     .await?;
+/// assert_eq!(node.send(HowMuch { tenant: "acme".into() }).await?, 10);
+/// assert_eq!(node.send(HowMuch { tenant: "umbrella".into() }).await?, 5);
+/// # node.shutdown().await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Call<'a> {
     pub(crate) core: &'a Arc<Core>,
     pub(crate) handler: &'static HandlerInfo,
@@ -111,12 +160,17 @@ impl fmt::Debug for Call<'_> {
 }
 
 /// What is known of a call. Most handlers never ask, so all but the deadline is made, or taken
-/// from the caller's options, in one box behind a pointer.
+/// from the caller's options, in one box behind a pointer. What is known of a stored message is read
+/// where it is stored.
 #[derive(Debug)]
 pub(crate) struct Facts {
     timeout: Duration,
     pub(crate) attempt: NonZeroU32,
+    /// Whether the stored message is in the lane of its key; broadcasts are in none.
+    in_lane: bool,
     deadline: OnceCell<Instant>,
+    /// The stored message that is handled, if it is one.
+    stored: Option<Arc<Envelope>>,
     asked: OnceCell<Box<Asked>>,
 }
 
@@ -125,6 +179,7 @@ struct Asked {
     id: OnceCell<MessageId>,
     key: OnceCell<Option<Arc<str>>>,
     headers: Headers,
+    held: Option<Arc<Held>>,
     cancellation: OnceCell<CancelSource>,
     context: OnceCell<Context>,
 }
@@ -137,9 +192,66 @@ impl Facts {
         Self {
             timeout,
             attempt: NonZeroU32::MIN,
+            in_lane: false,
             deadline: OnceCell::new(),
+            stored: None,
             asked: OnceCell::new(),
         }
+    }
+
+    /// The facts of an attempt to handle a stored message.
+    #[inline]
+    pub(crate) fn stored(envelope: Arc<Envelope>, attempt: NonZeroU32) -> Self {
+        Self {
+            attempt,
+            in_lane: envelope.key.is_some(),
+            ..Self::new(envelope.info.timeout())
+        }
+        .of_stored(envelope)
+    }
+
+    /// The same of a broadcast, which is in no lane.
+    pub(crate) fn broadcast(envelope: Arc<Envelope>) -> Self {
+        Self {
+            in_lane: false,
+            ..Self::stored(envelope, NonZeroU32::MIN)
+        }
+    }
+
+    #[inline]
+    fn of_stored(mut self, envelope: Arc<Envelope>) -> Self {
+        self.stored = Some(envelope);
+        self
+    }
+
+    /// The same stored message for another handler: whatever was known of the last execution is
+    /// forgotten.
+    #[inline]
+    pub(crate) fn again(&mut self) {
+        self.deadline = OnceCell::new();
+        self.asked = OnceCell::new();
+    }
+
+    #[inline]
+    pub(crate) const fn envelope(&self) -> Option<&Arc<Envelope>> {
+        self.stored.as_ref()
+    }
+
+    #[inline]
+    pub(crate) fn into_envelope(self) -> Option<Arc<Envelope>> {
+        self.stored
+    }
+
+    /// Takes the facts out; what stays behind knows the same message, and nothing of this
+    /// execution.
+    pub(crate) fn take(&mut self) -> Self {
+        let left = Self {
+            attempt: self.attempt,
+            in_lane: self.in_lane,
+            stored: self.stored.clone(),
+            ..Self::new(self.timeout)
+        };
+        std::mem::replace(self, left)
     }
 
     /// Facts with an id, a key or headers of their own.
@@ -153,6 +265,7 @@ impl Facts {
             id: id.map_or_else(OnceCell::new, OnceCell::from),
             key: key.map_or_else(OnceCell::new, |key| OnceCell::from(Some(key))),
             headers,
+            held: None,
             cancellation: OnceCell::new(),
             context: OnceCell::new(),
         };
@@ -172,6 +285,28 @@ impl Facts {
         self
     }
 
+    /// The lanes that the call is in.
+    pub(crate) fn with_held(mut self, held: Option<Arc<Held>>) -> Self {
+        if held.is_some() {
+            self.asked();
+            if let Some(asked) = self.asked.get_mut() {
+                asked.held = held;
+            }
+        }
+        self
+    }
+
+    /// The lanes that this execution is in, itself or through its callers.
+    pub(crate) fn held(&self) -> Option<Arc<Held>> {
+        match &self.stored {
+            Some(stored) if self.in_lane => {
+                let key = stored.key.clone()?;
+                Some(Held::new(key, None))
+            }
+            _ => self.asked.get()?.held.clone(),
+        }
+    }
+
     fn asked(&self) -> &Asked {
         self.asked.get_or_init(Box::default)
     }
@@ -187,20 +322,32 @@ impl Facts {
     }
 
     pub(crate) fn id(&self) -> MessageId {
+        if let Some(stored) = &self.stored {
+            return stored.id;
+        }
         *self.asked().id.get_or_init(MessageId::new)
     }
 
     /// The id, if the caller gave one or somebody asked for one.
     pub(crate) fn known_id(&self) -> Option<MessageId> {
+        if let Some(stored) = &self.stored {
+            return Some(stored.id);
+        }
         self.asked.get()?.id.get().copied()
     }
 
     /// The key; `make` makes it where it is not known yet.
     pub(crate) fn key_or(&self, make: impl FnOnce() -> Option<Arc<str>>) -> Option<&Arc<str>> {
+        if let Some(stored) = &self.stored {
+            return stored.key.as_ref();
+        }
         self.asked().key.get_or_init(make).as_ref()
     }
 
     pub(crate) fn headers(&self) -> &Headers {
+        if let Some(stored) = &self.stored {
+            return &stored.headers;
+        }
         self.asked.get().map_or(&NO_HEADERS, |asked| &asked.headers)
     }
 

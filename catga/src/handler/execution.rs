@@ -4,11 +4,11 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep_until};
+use tokio::time::Sleep;
 use tracing::Span;
 
 use super::call::Facts;
-use super::run::{Reply, Run};
+use super::run::{Reply, Run, Start};
 use super::{Call, Panic};
 use crate::message::{ContentType, Message, MessageInfo};
 use crate::node::{Core, SendError};
@@ -134,24 +134,52 @@ impl<M: Message> Execution<M> {
         let Some(start) = local.start::<M>() else {
             return Poll::Ready(Err(SendError::no_route(M::info())));
         };
-        self.first(cx, core, Some(local), facts, |run, facts| {
-            let message = match input {
-                Input::Typed(message) => message,
-                Input::Encoded(content_type, bytes) => {
-                    match (M::CODEC.decode)(content_type, &bytes) {
-                        Ok(message) => message,
-                        Err(error) => {
-                            return run.reply(Err(SendError::undecodable(M::info(), error)));
-                        }
-                    }
-                }
-            };
-            let mut run = run;
-            let call = Call::new(core, local.info, facts);
-            if let Err(error) = (start.0)(run.as_mut(), message, &call) {
-                run.reply(Err(SendError::failed(M::info(), error)));
+        self.first(cx, core, Some(local), facts, |run, facts| match input {
+            Input::Typed(message) => call(start, run, core, local, message, facts),
+            Input::Encoded(content_type, bytes) => {
+                decoded(start, run, core, local, content_type, &bytes, facts);
             }
         })
+    }
+
+    /// Starts the handler for the stored message of the facts and polls it for the first time. Takes
+    /// the facts if it waits.
+    #[inline]
+    pub(crate) fn start_stored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        core: &Arc<Core>,
+        local: &Local,
+        facts: &mut Facts,
+    ) -> Poll<Reply<M>> {
+        let Some(start) = local.start::<M>() else {
+            return Poll::Ready(Err(SendError::no_route(M::info())));
+        };
+        self.first(cx, core, Some(local), facts, |run, facts| {
+            // Facts of an attempt are always those of a stored message.
+            if let Some(stored) = facts.envelope() {
+                let (content_type, payload) = (stored.content_type, &stored.payload);
+                decoded(start, run, core, local, content_type, payload, facts);
+            }
+        })
+    }
+
+    /// Makes it as new after an end, so that it can start another handler.
+    pub(crate) fn reset(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        // Whose drop panics has ended all the same.
+        let _ = this.run.cancel();
+        this.armed.set(None);
+        *this.span = None;
+    }
+
+    /// The span ends with its attempt, and not when the next one starts.
+    #[inline]
+    pub(crate) fn close(self: Pin<&mut Self>) {
+        let this = self.project();
+        if this.span.is_some() {
+            *this.span = None;
+        }
     }
 
     /// Polls a future that ends in a handler, under the same deadline.
@@ -188,14 +216,15 @@ impl<M: Message> Execution<M> {
             Ok(Poll::Ready(reply)) => Poll::Ready(finish(reply, core, facts, this.span.as_ref())),
             Ok(Poll::Pending) => {
                 this.armed.set(Some(Armed {
-                    sleep: sleep_until(facts.deadline()),
-                    facts: std::mem::replace(facts, Facts::new(facts.timeout())),
+                    sleep: core.sleep_until(facts.deadline()),
+                    facts: facts.take(),
                     waiting: Waiting::new(core, *this.is_call, local.is_some()),
                 }));
                 self.poll_deadline(cx)
             }
             Err(panic) => {
-                this.run.cancel();
+                // A second panic, in the drop of what panicked, has nothing to add.
+                let _ = this.run.cancel();
                 Poll::Ready(panicked(M::info(), panic, core, facts, this.span.as_ref()))
             }
         }
@@ -219,7 +248,7 @@ impl<M: Message> Execution<M> {
                 finish(reply, &armed.waiting.core, armed.facts, this.span.as_ref())
             }
             Err(panic) => {
-                this.run.cancel();
+                let _ = this.run.cancel();
                 panicked(
                     M::info(),
                     panic,
@@ -243,11 +272,46 @@ impl<M: Message> Execution<M> {
             return Poll::Pending;
         }
         // The handler stops first; its tasks hear of it when the facts are dropped.
-        this.run.cancel();
-        let error = SendError::timeout(M::info(), armed.facts.timeout());
+        let error = match this.run.cancel() {
+            Ok(()) => SendError::timeout(M::info(), armed.facts.timeout()),
+            Err(panic) => SendError::panicked(M::info(), panic.text),
+        };
         let reply = located(error, &armed.waiting.core, armed.facts, this.span.as_ref());
         this.armed.set(None);
         Poll::Ready(reply)
+    }
+}
+
+/// Reads the handler's parameters and makes its future.
+#[inline]
+fn call<M: Message>(
+    start: &Start<M>,
+    mut run: Pin<&mut Run<Reply<M>>>,
+    core: &Arc<Core>,
+    local: &Local,
+    message: M,
+    facts: &Facts,
+) {
+    let call = Call::new(core, local.info, facts);
+    if let Err(error) = (start.0)(run.as_mut(), message, &call) {
+        run.reply(Err(SendError::failed(M::info(), error)));
+    }
+}
+
+/// The same of an encoded message.
+#[inline]
+fn decoded<M: Message>(
+    start: &Start<M>,
+    run: Pin<&mut Run<Reply<M>>>,
+    core: &Arc<Core>,
+    local: &Local,
+    content_type: ContentType,
+    payload: &[u8],
+    facts: &Facts,
+) {
+    match (M::CODEC.decode)(content_type, payload) {
+        Ok(message) => call(start, run, core, local, message, facts),
+        Err(error) => run.reply(Err(SendError::undecodable(M::info(), error))),
     }
 }
 

@@ -38,6 +38,7 @@ pub struct HandlerInfo {
     concurrency: Option<NonZeroUsize>,
     retry: Option<retry::Overrides>,
     broadcast: bool,
+    topic: Option<&'static str>,
     serial: bool,
 }
 
@@ -58,6 +59,7 @@ impl HandlerInfo {
             concurrency: None,
             retry: None,
             broadcast: false,
+            topic: None,
             serial: false,
         }
     }
@@ -88,6 +90,14 @@ impl HandlerInfo {
     #[must_use]
     pub const fn with_broadcast(mut self) -> Self {
         self.broadcast = true;
+        self
+    }
+
+    /// The macro refuses what is not a pattern.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_topic(mut self, pattern: &'static str) -> Self {
+        self.topic = Some(pattern);
         self
     }
 
@@ -147,6 +157,13 @@ impl HandlerInfo {
         self.broadcast
     }
 
+    /// The topics whose events it takes: `#[handler(broadcast, topic = "…")]`, a
+    /// [`TopicPattern`](crate::routing::TopicPattern). All of its event where that says nothing.
+    #[must_use]
+    pub const fn topic(&self) -> Option<&'static str> {
+        self.topic
+    }
+
     /// Whether [`send`](crate::Node::send) takes the key's lane: `#[handler(serial)]`.
     #[must_use]
     pub const fn is_serial(&self) -> bool {
@@ -175,6 +192,7 @@ impl fmt::Debug for HandlerInfo {
             .field("concurrency", &self.concurrency)
             .field("retry", &self.retry)
             .field("broadcast", &self.broadcast)
+            .field("topic", &self.topic)
             .field("serial", &self.serial)
             .finish_non_exhaustive()
     }

@@ -2,7 +2,8 @@
 //!
 //! [`#[handler]`](macro@crate::handler) registers a free function before `main` runs. The first
 //! parameter is the message, by value; each other one is anything that implements
-//! [`FromContext`].
+//! [`FromContext`]. The function stays what it is: a unit test calls it, with a [`TestCall`] for what
+//! only a call can give.
 
 mod call;
 mod execution;
@@ -15,9 +16,10 @@ mod run;
 pub use call::Call;
 pub use extract::{
     Cancellation, Context, Deadline, FromContext, MissingState, Parameter, Requirements, State,
+    TestCall,
 };
 pub use info::HandlerInfo;
-pub use reply::{IntoReply, reply};
+pub use reply::{FaultOf, IntoReply, Returned, reply};
 pub use run::{Reply, Run, Start, StartFn, start};
 
 pub(crate) use call::{Facts, Key};

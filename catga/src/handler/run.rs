@@ -1,5 +1,6 @@
 use std::any::Any;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -102,12 +103,12 @@ impl<T: Send + 'static> Run<T> {
             start(self.as_mut());
             self.as_mut().project().future.poll(cx)
         }))
-        .map_err(|payload| Panic::new(&*payload))
+        .map_err(Panic::new)
     }
 
-    /// Drops the handler's future: it stops at the await where it is.
-    pub(crate) fn cancel(self: Pin<&mut Self>) {
-        self.project().future.clear();
+    /// Drops the handler's future: it stops at the await where it is. What it holds may panic then.
+    pub(crate) fn cancel(self: Pin<&mut Self>) -> Result<(), Panic> {
+        catch_unwind(AssertUnwindSafe(|| self.project().future.clear())).map_err(Panic::new)
     }
 }
 
@@ -163,12 +164,17 @@ pub(crate) struct Panic {
 
 impl Panic {
     #[cold]
-    pub(crate) fn new(payload: &(dyn Any + Send)) -> Self {
+    pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
         let text = payload
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
             .or_else(|| payload.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "a panic without a text".to_owned());
+        // A payload may be anything, so its drop may panic as well. What that one leaves behind is
+        // not dropped at all, or there would be no end.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            let _ = ManuallyDrop::new(payload);
+        }
         Self { text }
     }
 }

@@ -5,8 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_128;
 
-use super::{KeySink, KeyText, KeyWriter};
+use super::{KeySink, KeyText, KeyWriter, chance};
 
 /// Identifies one message: a UUID, fixed when the message is created.
 ///
@@ -40,13 +41,24 @@ impl MessageId {
                 u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
             });
         let mut random = [0; 10];
-        fastrand::fill(&mut random);
+        chance::draw(|chance| chance.fill(&mut random));
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
     /// An id made from a hash: the same bytes give the same id.
     pub(crate) fn from_hash(hash: u128) -> Self {
         Self(uuid::Builder::from_custom_bytes(hash.to_be_bytes()).into_uuid())
+    }
+
+    /// The id of the n-th message of a batch whose first one has this id: the same each time.
+    pub(crate) fn nth(self, n: usize) -> Self {
+        if n == 0 {
+            return self;
+        }
+        let mut cause = [0; 24];
+        cause[..16].copy_from_slice(self.0.as_bytes());
+        cause[16..].copy_from_slice(&(n as u64).to_be_bytes());
+        Self::from_hash(xxh3_128(&cause))
     }
 
     /// The id as a UUID.
@@ -151,6 +163,17 @@ mod tests {
             MessageId::from_hash(u128::MAX).as_uuid().get_version_num(),
             8
         );
+    }
+
+    #[test]
+    fn the_ids_of_a_batch_are_repeatable_and_distinct() {
+        let first = MessageId::from_hash(42);
+        assert_eq!(first.nth(0), first);
+        let batch = |count| (0..count).map(|n| first.nth(n)).collect::<Vec<_>>();
+        assert_eq!(batch(100), batch(100));
+        let distinct: std::collections::HashSet<_> = batch(100).into_iter().collect();
+        assert_eq!(distinct.len(), 100);
+        assert_ne!(MessageId::from_hash(43).nth(1), first.nth(1));
     }
 
     #[test]

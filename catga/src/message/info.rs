@@ -123,7 +123,8 @@ impl MessageInfo {
         self.version
     }
 
-    /// How long a call may take: `timeout = "…"`, 30 seconds by default.
+    /// How long a call may take, or one attempt of a stored message: `timeout = "…"`, 30 seconds by
+    /// default.
     #[must_use]
     pub const fn timeout(&self) -> Duration {
         self.timeout

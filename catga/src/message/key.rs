@@ -168,8 +168,13 @@ pub fn key_text<K: KeyText + ?Sized>(key: &K) -> String {
 pub(crate) fn text_of(write: impl FnOnce(&mut KeyWriter<Vec<u8>>)) -> String {
     let mut writer = KeyWriter::new(Vec::new());
     write(&mut writer);
+    utf8(writer.finish())
+}
+
+/// The text of what was written to a key.
+pub(crate) fn utf8(key: Vec<u8>) -> String {
     // Parts are `str` and the rest is ASCII, so nothing is ever replaced here.
-    String::from_utf8(writer.finish())
+    String::from_utf8(key)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 

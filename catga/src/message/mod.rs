@@ -6,6 +6,7 @@
 //! the kind; the verbs of [`Node`](crate::Node) ask for that marker, so that publishing a command
 //! or sending an event does not compile.
 
+pub(crate) mod chance;
 mod codec;
 mod headers;
 mod id;
@@ -19,8 +20,11 @@ pub use id::{InvalidId, MessageId};
 pub use info::{MessageInfo, Route};
 pub use key::{KeySink, KeyText, KeyWriter, key_text};
 
-pub(crate) use key::text_of;
 pub use kind::Kind;
+
+pub(crate) use key::{text_of, utf8};
+
+use crate::routing::TopicValues;
 
 /// Something that can be sent, enqueued or published.
 ///
@@ -68,6 +72,12 @@ pub trait Message: Sized + Send + 'static {
     fn write_key<S: KeySink>(&self, key: &mut KeyWriter<S>) {
         let _ = key;
     }
+
+    /// Writes the values of the placeholders in its topic; nothing for a message without any.
+    #[doc(hidden)]
+    fn write_topic(&self, topic: &mut TopicValues) {
+        let _ = topic;
+    }
 }
 
 /// A message with an answer: a [`Command`] or a [`Query`].
@@ -76,7 +86,13 @@ pub trait Message: Sized + Send + 'static {
     label = "needs `#[command]` or `#[query]`",
     note = "an event has any number of handlers and no answer: use `node.publish(event)` or `node.broadcast(event)`"
 )]
-pub trait Request: Message {}
+pub trait Request: Message {
+    /// The type itself.
+    ///
+    /// What can be sent has it, and nothing else does: so sending anything else is one error, where
+    /// it is sent, and not one more for each use of the answer.
+    type Itself: Message<Response = Self::Response, Error = Self::Error> + From<Self>;
+}
 
 /// A message that asks one handler to do something.
 #[diagnostic::on_unimplemented(

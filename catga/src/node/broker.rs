@@ -1,6 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(feature = "nats")]
+use crate::transport::Nats;
+#[cfg(feature = "redis")]
+use crate::transport::Redis;
 use crate::transport::{Memory, Transport};
 
 /// What connects a node to others; see [`Builder::broker`](super::Builder::broker).
@@ -20,6 +24,14 @@ pub(super) enum Kind {
 
 impl From<&str> for Broker {
     fn from(url: &str) -> Self {
+        #[cfg(feature = "nats")]
+        if url.starts_with("nats://") || url.starts_with("tls://") {
+            return Nats::url(url).into();
+        }
+        #[cfg(feature = "redis")]
+        if is_redis(url) {
+            return Redis::url(url).into();
+        }
         Self(match url.strip_prefix("memory://") {
             Some("") => Kind::None,
             Some(name) => Kind::Transport(Arc::new(Memory::named(name))),
@@ -40,6 +52,20 @@ impl From<Memory> for Broker {
     }
 }
 
+#[cfg(feature = "nats")]
+impl From<Nats> for Broker {
+    fn from(nats: Nats) -> Self {
+        Self(Kind::Transport(Arc::new(nats)))
+    }
+}
+
+#[cfg(feature = "redis")]
+impl From<Redis> for Broker {
+    fn from(redis: Redis) -> Self {
+        Self(Kind::Transport(Arc::new(redis)))
+    }
+}
+
 impl From<Arc<dyn Transport>> for Broker {
     fn from(transport: Arc<dyn Transport>) -> Self {
         Self(Kind::Transport(transport))
@@ -56,12 +82,38 @@ impl fmt::Debug for Broker {
     }
 }
 
+#[cfg(feature = "redis")]
+fn is_redis(url: &str) -> bool {
+    let scheme = url.split("://").next();
+    matches!(
+        scheme,
+        Some("redis" | "rediss" | "valkey" | "valkeys" | "redis+unix" | "valkey+unix" | "unix")
+    )
+}
+
 /// The URL as it may be shown: without user and password.
-pub(super) fn without_credentials(url: &str) -> String {
+pub(crate) fn without_credentials(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(at)) if scheme + 3 <= at => {
             format!("{}…{}", &url[..scheme + 3], &url[at..])
         }
         _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::Builder;
+
+    #[test]
+    fn credentials_are_never_shown() {
+        assert_eq!(
+            without_credentials("nats://me:secret@host:1"),
+            "nats://…@host:1"
+        );
+        assert_eq!(without_credentials("nats://host"), "nats://host");
+        let builder = Builder::new("a".into()).broker("redis://:secret@host");
+        assert!(!format!("{builder:?}").contains("secret"));
     }
 }

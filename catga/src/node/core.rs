@@ -1,8 +1,11 @@
+use std::pin::pin;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures_util::future::{Either, select};
 use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::gauge::Gauge;
 use super::layers::Layers;
@@ -45,6 +48,26 @@ pub(crate) struct Core {
     pub(crate) runtime: Handle,
     /// See [`Context::fence`](crate::Context::fence).
     pub(crate) epoch: u64,
+}
+
+impl Core {
+    /// A timer of the runtime that this is called in; outside of any, of the node's own.
+    pub(crate) fn sleep_until(&self, deadline: Instant) -> Sleep {
+        let outside = Handle::try_current().is_err();
+        let _entered = outside.then(|| self.runtime.enter());
+        sleep_until(deadline)
+    }
+
+    /// Waits for a future until a deadline; `None` if that comes first.
+    ///
+    /// Cancel safe where the future is.
+    pub(crate) async fn until<F: Future>(&self, deadline: Instant, future: F) -> Option<F::Output> {
+        let sleep = pin!(self.sleep_until(deadline));
+        match select(pin!(future), sleep).await {
+            Either::Left((output, _)) => Some(output),
+            Either::Right(_) => None,
+        }
+    }
 }
 
 /// The time in microseconds since 1970: later nodes have greater epochs.

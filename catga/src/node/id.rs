@@ -2,6 +2,8 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::message::chance;
+
 /// The name of a node, unique in its namespace; a cheap clone.
 ///
 /// Letters `a` to `z`, digits and `-`. Made from the service's name and chance unless
@@ -33,10 +35,12 @@ impl NodeId {
 
     /// A name that no other node has.
     pub(crate) fn random(service: &str) -> Self {
-        let chance: String = std::iter::repeat_with(|| fastrand::char('a'..='z'))
-            .take(10)
-            .collect();
-        Self(format!("{service}-{chance}").into())
+        let name: String = chance::draw(|chance| {
+            std::iter::repeat_with(|| chance.char('a'..='z'))
+                .take(10)
+                .collect()
+        });
+        Self(format!("{service}-{name}").into())
     }
 
     /// The name.

@@ -2,7 +2,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
-/// What a node is doing.
+/// What a node is doing; it only ever goes on to a later phase.
+///
+/// # Examples
+///
+/// A readiness probe:
+///
+/// ```
+/// use catga::Node;
+/// use catga::node::Phase;
+///
+/// fn is_ready(node: &Node) -> bool {
+///     node.phase() == Phase::Running
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let node = Node::builder("orders").only(|_| false).start().await?;
+/// assert!(is_ready(&node));
+/// node.shutdown().await?;
+/// assert!(!is_ready(&node));
+/// assert!(Phase::Running < Phase::Draining && Phase::Draining < Phase::Stopped);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {

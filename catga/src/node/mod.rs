@@ -6,7 +6,9 @@ mod core;
 mod gauge;
 mod id;
 mod layers;
+mod letters;
 mod lifecycle;
+mod members;
 mod options;
 mod remote;
 mod send;
@@ -17,10 +19,8 @@ mod store;
 mod strategies;
 mod with;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 pub use broker::Broker;
 pub use builder::Builder;
@@ -38,52 +38,28 @@ pub use store::{Broadcast, Published, StoreError, StoreFuture, Stored};
 pub use with::With;
 
 pub(crate) use self::core::{Core, epoch_now};
+#[cfg(any(feature = "nats", feature = "redis"))]
+pub(crate) use broker::without_credentials;
 pub(crate) use gauge::{Entered, Gauge};
+pub(crate) use layers::Layers;
+#[cfg(any(feature = "nats", feature = "redis"))]
+pub(crate) use id::is_name;
 pub(crate) use options::after;
 pub(crate) use remote::answer_of;
 pub(crate) use send::run_here;
-pub(crate) use strategies::Strategies;
+pub(crate) use strategies::{OwnStrategies, Strategies};
 
-use tokio::sync::watch;
-
-use crate::cluster::Members;
-use crate::delivery::DeadLetter;
 use crate::message::{Command, Event, Request};
 use crate::wiring::Wiring;
 use shutdown::Last;
 
 /// A running program that handles messages and sends them; a cheap clone.
 ///
-/// Stop it with [`shutdown`](Self::shutdown). Dropping the last clone stops it at once, with a
+/// Stop it with [`shutdown`](Self::shutdown), on Ctrl-C for example: the
+/// [guide](crate::guide::shutdown) shows how. Dropping the last clone stops it at once, with a
 /// warning: what was stored and not handled is lost then.
 ///
-/// # Examples
-///
-/// ```
-/// use catga::{Node, handler, query};
-/// use serde::{Deserialize, Serialize};
-///
-/// #[query(response = usize)]
-/// #[derive(Serialize, Deserialize)]
-/// struct Length { text: String }
-///
-/// #[handler]
-/// async fn length(query: Length) -> usize {
-///     query.text.len()
-/// }
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let here = module_path!();
-/// let node = Node::builder("texts")
-/// #   .only(move |handler| handler.module() == here)
-///     .start()
-///     .await?;
-/// assert_eq!(node.send(Length { text: "four".into() }).await?, 4);
-/// node.shutdown().await?;
-/// # Ok(())
-/// # }
-/// ```
+#[doc = include_str!("docs/node.md")]
 #[derive(Clone)]
 pub struct Node {
     core: Arc<Core>,
@@ -121,40 +97,13 @@ impl Node {
         }
     }
 
+    pub(crate) fn core(&self) -> Arc<Core> {
+        Arc::clone(&self.core)
+    }
+
     /// The same verbs, with options for this one call.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use catga::{Headers, Node, Options, handler, query};
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// #[query(response = String)]
-    /// #[derive(Serialize, Deserialize)]
-    /// struct WhoAsks;
-    ///
-    /// #[handler]
-    /// async fn who_asks(_: WhoAsks, headers: Headers) -> String {
-    ///     headers.get("tenant").unwrap_or("nobody").to_owned()
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let here = module_path!();
-    /// let node = Node::builder("tenants")
-    /// #   .only(move |handler| handler.module() == here)
-    ///     .start()
-    ///     .await?;
-    /// let options = Options::new()
-    ///     .timeout(Duration::from_millis(200))
-    ///     .header("tenant", "acme");
-    /// assert_eq!(node.with(options).send(WhoAsks).await?, "acme");
-    /// assert_eq!(node.send(WhoAsks).await?, "nobody");
-    /// node.shutdown().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
+    #[doc = include_str!("docs/with.md")]
     pub fn with(&self, options: Options) -> With<'_> {
         With::new(&self.core).with(options)
     }
@@ -173,47 +122,10 @@ impl Node {
     ///
     /// The future is lazy. Dropping it stops a local handler at the await where it is.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// use catga::{Node, SendError, command, handler};
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
-    /// #[error("{0} is sold out")]
-    /// struct SoldOut(String);
-    ///
-    /// #[command(response = u32, error = SoldOut)]
-    /// #[derive(Serialize, Deserialize)]
-    /// struct Order { sku: String }
-    ///
-    /// #[handler]
-    /// async fn order(command: Order) -> Result<u32, SoldOut> {
-    ///     match command.sku.as_str() {
-    ///         "tea" => Ok(7),
-    ///         _ => Err(SoldOut(command.sku)),
-    ///     }
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let here = module_path!();
-    /// let node = Node::builder("orders")
-    /// #   .only(move |handler| handler.module() == here)
-    ///     .start()
-    ///     .await?;
-    /// assert_eq!(node.send(Order { sku: "tea".into() }).await?, 7);
-    /// match node.send(Order { sku: "gold".into() }).await {
-    ///     Err(SendError::Rejected(SoldOut(sku))) => assert_eq!(sku, "gold"),
-    ///     other => panic!("{other:?}"),
-    /// }
-    /// node.shutdown().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
+    #[doc = include_str!("docs/send.md")]
     #[inline]
-    pub fn send<M: Request>(&self, message: M) -> SendFuture<'_, M> {
-        SendFuture::new(&self.core, None, message)
+    pub fn send<M: Request>(&self, message: M) -> SendFuture<'_, M::Itself> {
+        SendFuture::new(&self.core, None, message.into())
     }
 
     /// Sends a command or a query to one node, whatever routing says.
@@ -228,41 +140,8 @@ impl Node {
     ///
     /// As for [`send`](Self::send).
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// use catga::{Node, State, handler, query};
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// #[query(response = String)]
-    /// #[derive(Serialize, Deserialize)]
-    /// struct Name;
-    ///
-    /// #[handler]
-    /// async fn name(_: Name, State(name): State<String>) -> String {
-    ///     name
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let here = module_path!();
-    /// let start = |id: &'static str| {
-    ///     Node::builder("names")
-    ///         .broker("memory://send-to")
-    ///         .id(id)
-    ///         .state(id.to_owned())
-    /// #       .only(move |handler| handler.module() == here)
-    ///         .start()
-    /// };
-    /// let (one, two) = (start("one").await?, start("two").await?);
-    /// assert_eq!(one.send_to(two.id(), Name).await?, "two");
-    /// assert_eq!(one.send_to(one.id(), Name).await?, "one");
-    /// # two.shutdown().await?;
-    /// # one.shutdown().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn send_to<M: Request>(&self, node: &NodeId, message: M) -> SendFuture<'_, M> {
+    #[doc = include_str!("docs/send_to.md")]
+    pub fn send_to<M: Request>(&self, node: &NodeId, message: M) -> SendFuture<'_, M::Itself> {
         With::new(&self.core).send_to(node, message)
     }
 
@@ -273,35 +152,7 @@ impl Node {
     ///
     /// Dropping the future stops the local handlers that run and starts no others.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// use catga::{Node, handler, query};
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// #[query(response = u32)]
-    /// #[derive(Serialize, Deserialize)]
-    /// struct Square(u32);
-    ///
-    /// #[handler]
-    /// async fn square(query: Square) -> u32 {
-    ///     query.0 * query.0
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let here = module_path!();
-    /// let node = Node::builder("squares")
-    /// #   .only(move |handler| handler.module() == here)
-    ///     .start()
-    ///     .await?;
-    /// let replies = node.send_all((1..=3).map(Square)).await;
-    /// let replies: Vec<u32> = replies.into_iter().collect::<Result<_, _>>()?;
-    /// assert_eq!(replies, [1, 4, 9]);
-    /// node.shutdown().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
+    #[doc = include_str!("docs/send_all.md")]
     pub async fn send_all<M: Request>(
         &self,
         messages: impl IntoIterator<Item = M, IntoIter: Send> + Send,
@@ -310,6 +161,9 @@ impl Node {
     }
 
     /// Stores a command for its service, which handles it at least once, in order per key.
+    ///
+    /// The order is that of all stored messages of the service with the same text as their key,
+    /// whatever their types: see the [guide](crate::guide::delivery).
     ///
     /// Without a broker it is stored in the memory of this process: it outlives the caller and
     /// every failure of a handler, but not the process.
@@ -322,41 +176,7 @@ impl Node {
     ///
     /// A future that is dropped before it is ready may or may not have stored the message.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::{Arc, Mutex};
-    /// use catga::{Node, State, command, handler};
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// type Log = Arc<Mutex<Vec<u32>>>;
-    ///
-    /// #[command]
-    /// #[route(key = "account")]
-    /// #[derive(Serialize, Deserialize)]
-    /// struct Pay { account: String, amount: u32 }
-    ///
-    /// #[handler]
-    /// async fn pay(command: Pay, State(log): State<Log>) {
-    ///     log.lock().unwrap().push(command.amount);
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let here = module_path!();
-    /// let log = Log::default();
-    /// let node = Node::builder("payments")
-    ///     .state(Arc::clone(&log))
-    /// #   .only(move |handler| handler.module() == here)
-    ///     .start()
-    ///     .await?;
-    /// let stored = node.enqueue(Pay { account: "a".into(), amount: 5 }).await?;
-    /// assert!(!stored.is_repeated());
-    /// node.shutdown().await?;                  // what is stored is handled first
-    /// assert_eq!(*log.lock().unwrap(), [5]);
-    /// # Ok(())
-    /// # }
-    /// ```
+    #[doc = include_str!("docs/enqueue.md")]
     pub fn enqueue<M: Command>(&self, command: M) -> StoreFuture<'_, Stored> {
         With::new(&self.core).enqueue(command)
     }
@@ -371,42 +191,7 @@ impl Node {
     /// Dropping the future leaves what was stored until then; the command at which it was dropped may
     /// or may not be stored.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::{Arc, Mutex};
-    /// use catga::{Node, State, command, handler};
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// type Log = Arc<Mutex<Vec<u32>>>;
-    ///
-    /// #[command]
-    /// #[route(key = "account")]
-    /// #[derive(Serialize, Deserialize)]
-    /// struct Pay { account: String, amount: u32 }
-    ///
-    /// #[handler]
-    /// async fn pay(command: Pay, State(log): State<Log>) {
-    ///     log.lock().unwrap().push(command.amount);
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let here = module_path!();
-    /// let log = Log::default();
-    /// let node = Node::builder("payments")
-    ///     .state(Arc::clone(&log))
-    /// #   .only(move |handler| handler.module() == here)
-    ///     .start()
-    ///     .await?;
-    /// let pay = |amount| Pay { account: "a".into(), amount };
-    /// let stored = node.enqueue_all((1..=3).map(pay)).await;
-    /// assert!(stored.iter().all(Result::is_ok));
-    /// node.shutdown().await?;
-    /// assert_eq!(*log.lock().unwrap(), [1, 2, 3], "in order per key");
-    /// # Ok(())
-    /// # }
-    /// ```
+    #[doc = include_str!("docs/enqueue_all.md")]
     pub async fn enqueue_all<M: Command>(
         &self,
         commands: impl IntoIterator<Item = M, IntoIter: Send> + Send,
@@ -416,6 +201,9 @@ impl Node {
 
     /// Stores an event for each service that subscribes to it, which handles it at least once, in
     /// order per key.
+    ///
+    /// The handlers of a service run at once, each with its own attempts. The next message with the
+    /// key waits until all of them are done: see the [guide](crate::guide::delivery).
     ///
     /// Without a broker it is stored in the memory of this process: it outlives the caller and
     /// every failure of a handler, but not the process. That nobody subscribes is no error; the
@@ -429,41 +217,7 @@ impl Node {
     ///
     /// A future that is dropped before it is ready may or may not have stored the event.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::{Arc, Mutex};
-    /// use catga::{Node, State, event, handler};
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// type Log = Arc<Mutex<Vec<u32>>>;
-    ///
-    /// #[event]
-    /// #[route(key = "account")]
-    /// #[derive(Serialize, Deserialize)]
-    /// struct Paid { account: String, amount: u32 }
-    ///
-    /// #[handler]
-    /// async fn book(event: Paid, State(log): State<Log>) {
-    ///     log.lock().unwrap().push(event.amount);
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let here = module_path!();
-    /// let log = Log::default();
-    /// let node = Node::builder("payments")
-    ///     .state(Arc::clone(&log))
-    /// #   .only(move |handler| handler.module() == here)
-    ///     .start()
-    ///     .await?;
-    /// let published = node.publish(Paid { account: "a".into(), amount: 5 }).await?;
-    /// assert_eq!(published.services().collect::<Vec<_>>(), ["payments"]);
-    /// node.shutdown().await?;                  // what is stored is handled first
-    /// assert_eq!(*log.lock().unwrap(), [5]);
-    /// # Ok(())
-    /// # }
-    /// ```
+    #[doc = include_str!("docs/publish.md")]
     pub fn publish<M: Event>(&self, event: M) -> StoreFuture<'_, Published> {
         With::new(&self.core).publish(event)
     }
@@ -478,42 +232,7 @@ impl Node {
     /// Dropping the future leaves what was stored until then; the event at which it was dropped may
     /// or may not be stored.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::{Arc, Mutex};
-    /// use catga::{Node, State, event, handler};
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// type Log = Arc<Mutex<Vec<u32>>>;
-    ///
-    /// #[event]
-    /// #[route(key = "account")]
-    /// #[derive(Serialize, Deserialize)]
-    /// struct Paid { account: String, amount: u32 }
-    ///
-    /// #[handler]
-    /// async fn book(event: Paid, State(log): State<Log>) {
-    ///     log.lock().unwrap().push(event.amount);
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let here = module_path!();
-    /// let log = Log::default();
-    /// let node = Node::builder("payments")
-    ///     .state(Arc::clone(&log))
-    /// #   .only(move |handler| handler.module() == here)
-    ///     .start()
-    ///     .await?;
-    /// let paid = |amount| Paid { account: "a".into(), amount };
-    /// let published = node.publish_all((1..=3).map(paid)).await;
-    /// assert!(published.iter().all(Result::is_ok));
-    /// node.shutdown().await?;
-    /// assert_eq!(*log.lock().unwrap(), [1, 2, 3], "in order per key");
-    /// # Ok(())
-    /// # }
-    /// ```
+    #[doc = include_str!("docs/publish_all.md")]
     pub async fn publish_all<M: Event>(
         &self,
         events: impl IntoIterator<Item = M, IntoIter: Send> + Send,
@@ -536,39 +255,7 @@ impl Node {
     ///
     /// A future that is dropped before it is ready may or may not have handed the event over.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use catga::{Node, State, event, handler};
-    /// use serde::{Deserialize, Serialize};
-    /// use tokio::sync::Semaphore;
-    ///
-    /// #[event]
-    /// #[derive(Serialize, Deserialize)]
-    /// struct PricesChanged;
-    ///
-    /// #[handler(broadcast)]
-    /// async fn forget(_: PricesChanged, State(heard): State<Arc<Semaphore>>) {
-    ///     heard.add_permits(1);
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let here = module_path!();
-    /// let heard = Arc::new(Semaphore::new(0));
-    /// let node = Node::builder("prices")
-    ///     .state(Arc::clone(&heard))
-    /// #   .only(move |handler| handler.module() == here)
-    ///     .start()
-    ///     .await?;
-    /// node.broadcast(PricesChanged).await?;
-    /// heard.acquire().await?.forget();
-    /// assert_eq!(node.dropped_broadcasts(), 0);
-    /// node.shutdown().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
+    #[doc = include_str!("docs/broadcast.md")]
     pub fn broadcast<M: Event>(&self, event: M) -> StoreFuture<'_, Broadcast> {
         With::new(&self.core).broadcast(event)
     }
@@ -583,44 +270,18 @@ impl Node {
     /// Dropping the future leaves what was handed over until then; the event at which it was
     /// dropped may or may not be.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use catga::{Node, State, event, handler};
-    /// use serde::{Deserialize, Serialize};
-    /// use tokio::sync::Semaphore;
-    ///
-    /// #[event]
-    /// #[derive(Serialize, Deserialize)]
-    /// struct PricesChanged;
-    ///
-    /// #[handler(broadcast)]
-    /// async fn forget(_: PricesChanged, State(heard): State<Arc<Semaphore>>) {
-    ///     heard.add_permits(1);
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let here = module_path!();
-    /// let heard = Arc::new(Semaphore::new(0));
-    /// let node = Node::builder("prices")
-    ///     .state(Arc::clone(&heard))
-    /// #   .only(move |handler| handler.module() == here)
-    ///     .start()
-    ///     .await?;
-    /// let sent = node.broadcast_all((0..3).map(|_| PricesChanged)).await;
-    /// assert!(sent.iter().all(Result::is_ok));
-    /// heard.acquire_many(3).await?.forget();
-    /// node.shutdown().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
+    #[doc = include_str!("docs/broadcast_all.md")]
     pub async fn broadcast_all<M: Event>(
         &self,
         events: impl IntoIterator<Item = M, IntoIter: Send> + Send,
     ) -> Vec<Result<Broadcast, StoreError>> {
         With::new(&self.core).broadcast_all(events).await
+    }
+
+    /// How many broadcast events this node had no room for.
+    #[must_use]
+    pub fn dropped_broadcasts(&self) -> u64 {
+        self.core.queue.dropped_broadcasts()
     }
 
     /// The name of this node.
@@ -661,286 +322,6 @@ impl Node {
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.core.lifecycle.phase()
-    }
-
-    /// The live nodes of the cluster, this one included; without a cluster there are none.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use catga::Node;
-    ///
-    /// let start = |id| {
-    ///     let node = Node::builder("orders").broker("memory://members").id(id);
-    ///     node.metadata("zone", "eu").only(|_| false).start()
-    /// };
-    /// let (one, two) = (start("one").await?, start("two").await?);
-    /// let mut members = one.watch();
-    /// members.wait_for(|members| members.len() == 2).await?;
-    /// let members = one.members();
-    /// let member = members.get("two").unwrap();
-    /// assert_eq!((member.id(), member.service()), (two.id(), "orders"));
-    /// assert_eq!(member.metadata()["zone"], "eu");
-    /// # two.shutdown().await?;
-    /// # one.shutdown().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn members(&self) -> Members {
-        self.core
-            .cluster
-            .as_ref()
-            .map(|cluster| cluster.members())
-            .unwrap_or_default()
-    }
-
-    /// Follows the live nodes of the cluster. The value changes when a node comes, goes, begins to
-    /// drain or comes back; without a cluster it never does.
-    #[must_use]
-    pub fn watch(&self) -> watch::Receiver<Members> {
-        match &self.core.cluster {
-            Some(cluster) => cluster.watch_members(),
-            None => watch::Sender::new(Members::default()).subscribe(),
-        }
-    }
-
-    /// The partitions of its service that this node owns now, with the epoch of each.
-    ///
-    /// Empty without a cluster, and while no heartbeat of this node is confirmed.
-    #[must_use]
-    pub fn partitions(&self) -> BTreeMap<u32, u64> {
-        self.core
-            .cluster
-            .as_ref()
-            .map(|cluster| cluster.partitions())
-            .unwrap_or_default()
-    }
-
-    /// How many answers of other nodes came after their callers had given up.
-    #[must_use]
-    pub fn late_answers(&self) -> u64 {
-        self.core.late_answers.load(Ordering::Relaxed)
-    }
-
-    /// How many broadcast events this node had no room for.
-    #[must_use]
-    pub fn dropped_broadcasts(&self) -> u64 {
-        self.core.queue.dropped_broadcasts()
-    }
-
-    /// The messages whose attempts are used up, oldest first.
-    ///
-    /// Without a broker they are in the memory of this process: any number of them, each with its
-    /// payload, until it is replayed or discarded or the process ends.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use std::sync::atomic::{AtomicBool, Ordering};
-    /// use catga::{Node, State, event, handler};
-    /// use catga::delivery::retry::Policy;
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// #[event]
-    /// #[derive(Serialize, Deserialize)]
-    /// struct ParcelSent;
-    ///
-    /// #[handler]
-    /// async fn deliver(_: ParcelSent, State(open): State<Arc<AtomicBool>>) -> Result<(), String> {
-    ///     if !open.load(Ordering::Relaxed) {
-    ///         return Err("the street is closed".into());
-    ///     }
-    ///     Ok(())
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let here = module_path!();
-    /// let open = Arc::new(AtomicBool::new(false));
-    /// let node = Node::builder("parcels")
-    ///     .state(Arc::clone(&open))
-    ///     .retry(Policy::new(1, std::time::Duration::ZERO))
-    /// #   .only(move |handler| handler.module() == here)
-    ///     .start()
-    ///     .await?;
-    /// node.publish(ParcelSent).await?;
-    /// node.shutdown().await?;                  // after the one attempt that the policy grants
-    /// let letters = node.dead_letters();
-    /// assert_eq!(letters.len(), 1);
-    /// assert_eq!(letters[0].handler().name(), "deliver");
-    /// assert_eq!(letters[0].attempts().get(), 1);
-    /// assert!(letters[0].error_chain().concat().contains("the street is closed"));
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn dead_letters(&self) -> Vec<DeadLetter> {
-        self.core.queue.dead.list()
-    }
-
-    /// Delivers a dead letter again, behind everything that is stored now, to the handler that
-    /// failed, with the header `catga-replay`.
-    ///
-    /// `None` if it was replayed or discarded before.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`]; the dead letter is still there then.
-    ///
-    /// # Cancellation
-    ///
-    /// A future that is dropped before it is ready may or may not have replayed the letter; it is
-    /// still there if it has not.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use std::sync::atomic::{AtomicBool, Ordering};
-    /// use catga::{Node, State, event, handler};
-    /// use catga::delivery::retry::Policy;
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// #[event]
-    /// #[derive(Serialize, Deserialize)]
-    /// struct ParcelSent;
-    ///
-    /// #[handler]
-    /// async fn deliver(_: ParcelSent, State(open): State<Arc<AtomicBool>>) -> Result<(), String> {
-    ///     if !open.load(Ordering::Relaxed) {
-    ///         return Err("the street is closed".into());
-    ///     }
-    ///     Ok(())
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let here = module_path!();
-    /// let open = Arc::new(AtomicBool::new(false));
-    /// let node = Node::builder("parcels")
-    ///     .state(Arc::clone(&open))
-    ///     .retry(Policy::new(1, std::time::Duration::ZERO))
-    /// #   .only(move |handler| handler.module() == here)
-    ///     .start()
-    ///     .await?;
-    /// node.publish(ParcelSent).await?;
-    /// while node.dead_letters().is_empty() {
-    ///     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    /// }
-    /// open.store(true, Ordering::Relaxed);
-    /// for letter in node.dead_letters() {
-    ///     assert!(node.replay(&letter).await?.is_some());
-    ///     assert!(node.replay(&letter).await?.is_none(), "only once");
-    /// }
-    /// node.shutdown().await?;
-    /// assert!(node.dead_letters().is_empty());
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn replay(&self, letter: &DeadLetter) -> Result<Option<Stored>, StoreError> {
-        store::replay(&self.core, letter).await
-    }
-
-    /// Drops a dead letter for good. `false` if it was replayed or discarded before.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use std::sync::atomic::{AtomicBool, Ordering};
-    /// use catga::{Node, State, event, handler};
-    /// use catga::delivery::retry::Policy;
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// #[event]
-    /// #[derive(Serialize, Deserialize)]
-    /// struct ParcelSent;
-    ///
-    /// #[handler]
-    /// async fn deliver(_: ParcelSent, State(open): State<Arc<AtomicBool>>) -> Result<(), String> {
-    ///     if !open.load(Ordering::Relaxed) {
-    ///         return Err("the street is closed".into());
-    ///     }
-    ///     Ok(())
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let here = module_path!();
-    /// let open = Arc::new(AtomicBool::new(false));
-    /// let node = Node::builder("parcels")
-    ///     .state(Arc::clone(&open))
-    ///     .retry(Policy::new(1, std::time::Duration::ZERO))
-    /// #   .only(move |handler| handler.module() == here)
-    ///     .start()
-    ///     .await?;
-    /// node.publish(ParcelSent).await?;
-    /// node.shutdown().await?;
-    /// for letter in node.dead_letters() {
-    ///     assert!(node.discard(&letter));
-    ///     assert!(!node.discard(&letter), "only once");
-    /// }
-    /// assert!(node.dead_letters().is_empty());
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn discard(&self, letter: &DeadLetter) -> bool {
-        self.core.queue.dead.take(letter.number()).is_some()
-    }
-
-    /// Stops the node: takes nothing new, finishes what runs and what is stored, leaves.
-    ///
-    /// Handlers may still send, enqueue and publish through their [`Context`](crate::Context).
-    /// After [`Builder::drain_timeout`] the futures of durable deliveries that still run are
-    /// dropped. Safe to call again, and from several places.
-    ///
-    /// # Errors
-    ///
-    /// [`ShutdownError`] if something was not finished in time.
-    ///
-    /// # Cancellation
-    ///
-    /// A future that is dropped leaves the node draining; call it again to go on.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use catga::{Node, SendError, command, handler};
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// #[command]
-    /// #[derive(Serialize, Deserialize)]
-    /// struct Work { millis: u64 }
-    ///
-    /// #[handler]
-    /// async fn work(command: Work) {
-    ///     tokio::time::sleep(Duration::from_millis(command.millis)).await;
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let here = module_path!();
-    /// let node = Node::builder("workers")
-    ///     .drain_timeout(Duration::from_millis(50))
-    /// #   .only(move |handler| handler.module() == here)
-    ///     .start()
-    ///     .await?;
-    /// node.enqueue(Work { millis: 1 }).await?;
-    /// node.enqueue(Work { millis: 60_000 }).await?;
-    /// let unfinished = node.shutdown().await.unwrap_err();
-    /// assert_eq!(unfinished.deliveries(), 1);
-    /// let refused = node.send(Work { millis: 1 }).await;
-    /// assert!(matches!(refused, Err(SendError::Refused(_))));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn shutdown(&self) -> Result<(), ShutdownError> {
-        shutdown::shutdown(&self.core).await
     }
 }
 

@@ -1,8 +1,10 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::NodeId;
+use crate::delivery::Held;
 use crate::message::{Headers, MessageId};
 
 /// What a single call says beside its message; given to [`Node::with`](super::Node::with).
@@ -26,6 +28,8 @@ pub struct Options {
     pub(crate) timeout: Option<Duration>,
     /// The deadline of the handler that makes this call, if one does.
     pub(crate) parent: Option<Instant>,
+    /// The lanes that this handler is in.
+    pub(crate) held: Option<Arc<Held>>,
     pub(crate) headers: Headers,
     /// The one node that the message goes to, whatever routing says.
     pub(crate) to: Option<NodeId>,
@@ -53,7 +57,8 @@ impl Options {
     /// How long the call may take, in place of what the message type says.
     ///
     /// For `send` until the response is there; for `enqueue` and `publish` until the message is
-    /// stored. Zero is at once; [`Duration::MAX`] is never.
+    /// stored: each attempt to handle it has the timeout of its type. Zero is at once;
+    /// [`Duration::MAX`] is never.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);

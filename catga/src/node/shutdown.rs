@@ -4,12 +4,74 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::{Core, Phase};
+use super::{Core, Node, Phase};
 
 /// Lets handlers that are inside of their first poll come to its end, so that they are counted.
+///
+/// A call is counted once it waits: counting before would cost each call as much as all the rest
+/// of it. So this is not a promise, and the documentation of `shutdown` says what becomes of a
+/// handler that computes for longer.
 const FIRST_POLLS: Duration = Duration::from_millis(1);
 
-pub(super) async fn shutdown(core: &Arc<Core>) -> Result<(), ShutdownError> {
+impl Node {
+    /// Stops the node: takes nothing new, finishes what runs and what is stored, leaves.
+    ///
+    /// Handlers may still send, enqueue and publish through their [`Context`](crate::Context).
+    /// After [`Builder::drain_timeout`](super::Builder::drain_timeout) the futures of durable deliveries that still run are
+    /// dropped. Safe to call again, and from several places.
+    ///
+    /// A `send` is waited for once its handler waits for something. A handler that computes for more
+    /// than a millisecond before its first `await` may not be seen: it goes on and its caller gets
+    /// the answer, but what it sends or stores after the node has stopped is refused. The same
+    /// holds for calls of this node that are not finished within the drain timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`ShutdownError`] if something was not finished in time.
+    ///
+    /// # Cancellation
+    ///
+    /// A future that is dropped leaves the node draining; call it again to go on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use catga::{Node, SendError, command, handler};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[command]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Work { millis: u64 }
+    ///
+    /// #[handler]
+    /// async fn work(command: Work) {
+    ///     tokio::time::sleep(Duration::from_millis(command.millis)).await;
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let node = Node::builder("workers")
+    ///     .drain_timeout(Duration::from_millis(50))
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// node.enqueue(Work { millis: 1 }).await?;
+    /// node.enqueue(Work { millis: 60_000 }).await?;
+    /// let unfinished = node.shutdown().await.unwrap_err();
+    /// assert_eq!(unfinished.deliveries(), 1);
+    /// let refused = node.send(Work { millis: 1 }).await;
+    /// assert!(matches!(refused, Err(SendError::Refused(_))));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn shutdown(&self) -> Result<(), ShutdownError> {
+        shutdown(&self.core).await
+    }
+}
+
+async fn shutdown(core: &Arc<Core>) -> Result<(), ShutdownError> {
     if core.lifecycle.phase() == Phase::Stopped {
         return core.outcome.get().copied().unwrap_or(Ok(()));
     }
@@ -74,6 +136,39 @@ impl Drop for Last {
 }
 
 /// Not everything was finished within the drain timeout.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use catga::{Node, command, handler};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[command]
+/// #[derive(Serialize, Deserialize)]
+/// struct Forever;
+///
+/// #[handler]
+/// async fn forever(_: Forever) {
+///     std::future::pending::<()>().await;
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let here = module_path!();
+/// let node = Node::builder("workers")
+///     .drain_timeout(Duration::from_millis(10))
+/// #   .only(move |handler| handler.module() == here)
+///     .start()
+///     .await?;
+/// node.enqueue(Forever).await?;
+/// node.enqueue(Forever).await?;
+/// let unfinished = node.shutdown().await.unwrap_err();
+/// assert_eq!((unfinished.deliveries(), unfinished.calls()), (2, 0));
+/// assert_eq!(node.shutdown().await, Err(unfinished), "the same each time");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShutdownError {
     calls: usize,

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use crate::cluster::JoinError;
+use crate::telemetry::Chain;
 use crate::wiring::Problems;
 
 /// Why a node did not start.
@@ -21,8 +22,8 @@ use crate::wiring::Problems;
 /// # }
 /// ```
 ///
-/// [`Debug`](fmt::Debug) is the same text as [`Display`](fmt::Display): it is what `main` shows when
-/// it returns the error.
+/// [`Debug`](fmt::Debug) is the text of [`Display`](fmt::Display) and of all sources: it is what
+/// `main` shows when it returns the error.
 #[non_exhaustive]
 pub enum StartError {
     /// The wiring has problems: all of them, each with file and line.
@@ -35,7 +36,7 @@ pub enum StartError {
 
 impl fmt::Debug for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        fmt::Display::fmt(&Chain(self), f)
     }
 }
 

@@ -5,18 +5,25 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::message::MessageInfo;
 use crate::routing::Strategy;
 
+/// The strategies that a builder was given, by wire name.
+pub(crate) type OwnStrategies = Arc<HashMap<&'static str, Arc<dyn Strategy>>>;
+
 /// The strategy of each message type: one value per type, since some keep a count.
 #[derive(Default)]
 pub(crate) struct Strategies {
-    /// Those that the builder was given, by wire name.
-    own: HashMap<&'static str, Arc<dyn Strategy>>,
+    own: OwnStrategies,
     /// Built-in ones, made when a type is first sent.
     built_in: RwLock<HashMap<&'static str, Arc<dyn Strategy>>>,
 }
 
 impl Strategies {
     pub(crate) fn insert(&mut self, message: &MessageInfo, strategy: impl Strategy) {
-        self.own.insert(message.name(), Arc::new(strategy));
+        Arc::make_mut(&mut self.own).insert(message.name(), Arc::new(strategy));
+    }
+
+    /// Those that the builder was given. The built-in ones have nothing to prepare.
+    pub(crate) fn own(&self) -> OwnStrategies {
+        Arc::clone(&self.own)
     }
 
     /// Whether the builder was given a strategy for the type.

@@ -7,14 +7,56 @@ use futures_util::stream::FuturesUnordered;
 
 use super::store::{self, Broadcast, Published, StoreError, StoreFuture, Stored};
 use super::{Core, NodeId, Options, SendError, SendFuture};
-use crate::delivery::nth_id;
 use crate::handler::{Key, Parent};
 use crate::message::{Command, Event, Message, Request};
 
 /// The verbs of a [`Node`](crate::Node) or a [`Context`](crate::Context), with options for one
 /// call.
 ///
-/// Each verb promises what it promises on [`Node`](crate::Node).
+/// Each verb promises what it promises on [`Node`](crate::Node). Made by
+/// [`Node::with`](crate::Node::with) and [`Context::with`](crate::Context::with); good for one call.
+///
+/// # Examples
+///
+/// ```
+/// use catga::node::With;
+/// use catga::{Context, Headers, Node, Options, handler, query};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[query(response = String)]
+/// #[derive(Serialize, Deserialize)]
+/// struct Greeting;
+///
+/// #[query(response = String)]
+/// #[derive(Serialize, Deserialize)]
+/// struct Name;
+///
+/// /// Passes the header on.
+/// #[handler]
+/// async fn greeting(_: Greeting, cx: Context) -> Result<String, catga::BoxError> {
+///     let user = cx.headers().get("user").ok_or("nobody asks")?;
+///     let name = cx.with(Options::new().header("user", user)).send(Name).await?;
+///     Ok(format!("hello {name}"))
+/// }
+///
+/// #[handler]
+/// async fn name(_: Name, headers: Headers) -> String {
+///     headers.get("user").unwrap_or("nobody").to_uppercase()
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let here = module_path!();
+/// let node = Node::builder("greetings")
+/// #   .only(move |handler| handler.module() == here)
+///     .start()
+///     .await?;
+/// let with_user: With<'_> = node.with(Options::new().header("user", "ada"));
+/// assert_eq!(with_user.send(Greeting).await?, "hello ADA");
+/// # node.shutdown().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "options alone do nothing: call a verb"]
 pub struct With<'a> {
     pub(super) core: &'a Arc<Core>,
@@ -46,7 +88,7 @@ impl<'a> With<'a> {
     }
 
     /// See [`Node::send`](crate::Node::send).
-    pub fn send<M: Request>(self, message: M) -> SendFuture<'a, M> {
+    pub fn send<M: Request>(self, message: M) -> SendFuture<'a, M::Itself> {
         let options = match self.parent {
             None => self.options,
             Some(parent) => Some(Box::new(parent.child_options(
@@ -55,11 +97,11 @@ impl<'a> With<'a> {
                 &message,
             ))),
         };
-        SendFuture::new(self.core, options, message)
+        SendFuture::new(self.core, options, message.into())
     }
 
     /// See [`Node::send_to`](crate::Node::send_to).
-    pub fn send_to<M: Request>(mut self, node: &NodeId, message: M) -> SendFuture<'a, M> {
+    pub fn send_to<M: Request>(mut self, node: &NodeId, message: M) -> SendFuture<'a, M::Itself> {
         self.options.get_or_insert_default().to = Some(node.clone());
         self.send(message)
     }
@@ -107,7 +149,7 @@ impl<'a> With<'a> {
     /// See [`Node::enqueue`](crate::Node::enqueue).
     pub fn enqueue<M: Command>(self, command: M) -> StoreFuture<'a, Stored> {
         let (core, options, child) = self.for_store("enqueue", &command);
-        StoreFuture::new(store::enqueue(core, options, child, command))
+        store::enqueue(core, options, child, command)
     }
 
     /// See [`Node::enqueue_all`](crate::Node::enqueue_all).
@@ -125,7 +167,7 @@ impl<'a> With<'a> {
     /// See [`Node::publish`](crate::Node::publish).
     pub fn publish<M: Event>(self, event: M) -> StoreFuture<'a, Published> {
         let (core, options, child) = self.for_store("publish", &event);
-        StoreFuture::new(store::publish(core, options, child, event))
+        store::publish(core, options, child, event)
     }
 
     /// See [`Node::publish_all`](crate::Node::publish_all).
@@ -143,7 +185,7 @@ impl<'a> With<'a> {
     /// See [`Node::broadcast`](crate::Node::broadcast).
     pub fn broadcast<M: Event>(self, event: M) -> StoreFuture<'a, Broadcast> {
         let (core, options, child) = self.for_store("broadcast", &event);
-        StoreFuture::new(store::broadcast(core, options, child, event))
+        StoreFuture::boxed(core, store::broadcast(core, options, child, event))
     }
 
     /// See [`Node::broadcast_all`](crate::Node::broadcast_all).
@@ -164,7 +206,7 @@ impl<'a> With<'a> {
         With {
             core: self.core,
             options: self.options.clone().map(|mut options| {
-                options.id = options.id.map(|id| nth_id(id, n));
+                options.id = options.id.map(|id| id.nth(n));
                 options
             }),
             parent: self.parent,

@@ -6,7 +6,7 @@ use std::fmt;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::partition::Fnv1a32;
-use crate::message::{KeySink, KeyWriter, Message};
+use crate::message::{KeySink, KeyWriter, Message, utf8};
 
 /// The routing key of one message, or that it has none.
 ///
@@ -78,7 +78,11 @@ impl<'a> Key<'a> {
         match self.0 {
             Source::Unkeyed => None,
             Source::Text(text) => Some(Cow::Borrowed(text)),
-            Source::Message(message) => Some(Cow::Owned(text_of(message))),
+            Source::Message(message) => {
+                let mut text = Vec::new();
+                message.visit(&mut text);
+                Some(Cow::Owned(utf8(text)))
+            }
         }
     }
 
@@ -149,14 +153,6 @@ impl KeySink for Through<'_> {
     fn write(&mut self, bytes: &[u8]) {
         self.0.write(bytes);
     }
-}
-
-fn text_of(message: &dyn Visit) -> String {
-    let mut text = Vec::new();
-    message.visit(&mut text);
-    // Parts are `str` and the rest is ASCII, so nothing is ever replaced here.
-    String::from_utf8(text)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 fn xxh3_of(message: &dyn Visit) -> u64 {

@@ -34,7 +34,10 @@ pub use strategy::{
     ConsistentHash, LeastLoaded, LocalFirst, Random, RoundRobin, Strategy, StrategyKind, Topic,
 };
 pub use target::{Reason, Target};
+#[doc(hidden)]
+pub use topic::TopicValues;
 pub use topic::{InvalidPattern, TopicPattern};
 
 pub(crate) use assignment::assign;
 pub(crate) use nodes::Outstanding;
+pub(crate) use topic::{can_match, topic_matches, topic_of};

@@ -1,13 +1,17 @@
 //! Spans and events, with OpenTelemetry's names for messaging; nothing where nobody listens.
 
+mod chain;
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tracing::{Span, field};
 
-use crate::delivery::{Envelope, Failure};
+use crate::delivery::{Envelope, Failure, Fault};
 use crate::handler::{Facts, HandlerInfo};
 use crate::node::{Core, SendError};
+
+pub(crate) use chain::Chain;
 
 /// Whether a subscriber may want spans: one load of a global.
 #[inline]
@@ -58,7 +62,7 @@ pub(crate) fn retrying(
         message_type = envelope.info.name(),
         id = %envelope.id,
         attempt,
-        error = failure.text(),
+        error = failure.chain.join(": "),
         ?delay,
         "an attempt failed; the message is tried again"
     );
@@ -71,6 +75,10 @@ pub(crate) fn dead_lettered(
     attempts: NonZeroU32,
     failure: &Failure,
 ) {
+    let why = match failure.fault {
+        Fault::Permanent => "a message failed for good",
+        Fault::Transient { .. } => "a message used up its attempts",
+    };
     tracing::error!(
         target: "catga",
         node = %core.id,
@@ -78,8 +86,8 @@ pub(crate) fn dead_lettered(
         message_type = envelope.info.name(),
         id = %envelope.id,
         attempts,
-        error = failure.text(),
-        "a message used up its attempts and is a dead letter"
+        error = failure.chain.join(": "),
+        "{why} and is a dead letter"
     );
 }
 
@@ -95,7 +103,7 @@ pub(crate) fn broadcast_failed(
         handler = handler.name(),
         message_type = envelope.info.name(),
         id = %envelope.id,
-        error = failure.text(),
+        error = failure.chain.join(": "),
         "the handler of a broadcast failed; it is not tried again"
     );
 }

@@ -21,7 +21,7 @@ impl TransportError {
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the broker could not {}: {}", self.what, self.source)
+        write!(f, "the broker could not {}", self.what)
     }
 }
 

@@ -6,7 +6,8 @@ use crate::node::NodeId;
 
 /// Frames from node to node: an inbox for each, and subjects that any may subscribe to.
 ///
-/// Nothing here is stored: a frame reaches who is there, at most once.
+/// Nothing here is stored: a frame reaches who is there, at most once. One that a broker repeats
+/// soon after, nodes know by its number.
 pub trait Messenger: fmt::Debug + Send + Sync {
     /// Opens the inbox of a node. There *must* be at most one at a time.
     fn serve<'a>(
@@ -69,6 +70,7 @@ pub trait Subscription: Send {
 pub struct Incoming {
     /// The frame.
     pub frame: Frame,
+    age: Duration,
     reply: Option<Box<dyn FnOnce(Frame) -> BoxFuture<'static, ()> + Send>>,
 }
 
@@ -76,7 +78,11 @@ impl Incoming {
     /// A frame that wants no answer.
     #[must_use]
     pub fn told(frame: Frame) -> Self {
-        Self { frame, reply: None }
+        Self {
+            frame,
+            age: Duration::ZERO,
+            reply: None,
+        }
     }
 
     /// A frame whose sender waits for what `reply` is given.
@@ -86,8 +92,23 @@ impl Incoming {
     ) -> Self {
         Self {
             frame,
+            age: Duration::ZERO,
             reply: Some(Box::new(reply)),
         }
+    }
+
+    /// The frame is at least this old.
+    #[must_use]
+    pub fn aged(mut self, age: Duration) -> Self {
+        self.age = age;
+        self
+    }
+
+    /// How old the frame is at least: how long it is known to have been on its way, which is
+    /// taken from the time its handler has.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.age
     }
 
     /// Answers, if the sender waits for it.
@@ -102,6 +123,7 @@ impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Incoming")
             .field("frame", &self.frame)
+            .field("age", &self.age)
             .field("asked", &self.reply.is_some())
             .finish()
     }
@@ -115,6 +137,13 @@ pub enum RequestError {
     NoResponder,
     /// No answer in time. The frame may have been delivered.
     Timeout,
+    /// The frame was delivered, but its answer is larger than the broker takes.
+    AnswerTooLarge {
+        /// The size of the answer, in bytes.
+        size: usize,
+        /// The largest that the broker takes, in bytes.
+        limit: usize,
+    },
     /// The frame was not sent.
     Transport(TransportError),
 }
@@ -124,6 +153,10 @@ impl fmt::Display for RequestError {
         match self {
             Self::NoResponder => f.write_str("nobody serves the node's inbox"),
             Self::Timeout => f.write_str("no answer in time"),
+            Self::AnswerTooLarge { size, limit } => write!(
+                f,
+                "the answer has {size} bytes and the broker takes at most {limit}"
+            ),
             Self::Transport(error) => error.fmt(f),
         }
     }
@@ -133,7 +166,7 @@ impl std::error::Error for RequestError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Transport(error) => error.source(),
-            Self::NoResponder | Self::Timeout => None,
+            Self::NoResponder | Self::Timeout | Self::AnswerTooLarge { .. } => None,
         }
     }
 }

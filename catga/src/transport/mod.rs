@@ -11,12 +11,20 @@ mod error;
 mod frame;
 pub(crate) mod memory;
 mod messenger;
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(feature = "redis")]
+mod redis;
 mod records;
 
 pub use error::TransportError;
 pub use frame::Frame;
 pub use memory::Memory;
+#[cfg(feature = "redis")]
+pub use self::redis::Redis;
 pub use messenger::{Inbox, Incoming, Messenger, RequestError, Subscription};
+#[cfg(feature = "nats")]
+pub use nats::{Nats, Storage as NatsStorage};
 pub use records::{
     Change, Expect, Identity, Read, Record, RecordKey, Records, Revision, Watch, WriteError,
     Written,
@@ -32,6 +40,14 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// Object-safe: nodes hold it as `Arc<dyn Transport>`.
 pub trait Transport: fmt::Debug + Send + Sync + 'static {
+    /// Connects, and checks whether the broker can be used, before a node that starts asks it for
+    /// anything else.
+    ///
+    /// *Should* end in a bounded time. The default has nothing to connect to.
+    fn connect(&self) -> BoxFuture<'_, Result<(), TransportError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// The shared records.
     fn records(&self) -> &dyn Records;
 

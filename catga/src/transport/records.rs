@@ -31,6 +31,9 @@ impl fmt::Display for RecordKey {
 
 /// The version of one record. A later version of the same record is greater; a record that was
 /// removed and made again never has an old one.
+///
+/// Versions of different records are never compared. A store *may* count over all of its records,
+/// or over each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Revision(pub u64);
 

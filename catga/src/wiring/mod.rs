@@ -17,7 +17,7 @@ pub use problem::{Problem, Problems};
 pub use used_crate::UsedCrate;
 
 pub(crate) use slot::Slot;
-pub(crate) use table::{Around, Local, Row, Table};
+pub(crate) use table::{Around, Local, Place, Row, Table};
 
 use crate::handler::HandlerInfo;
 use crate::message::{Kind, MessageInfo};
@@ -102,6 +102,13 @@ impl Wiring {
                             first: last.handlers[0],
                             second: handler,
                         });
+                    } else if let Some(first) = last.handlers.iter().find(|first| {
+                        (first.module(), first.name()) == (handler.module(), handler.name())
+                    }) {
+                        problems.push(Problem::SameHandler {
+                            first,
+                            second: handler,
+                        });
                     }
                     last.handlers.push(handler);
                 }
@@ -148,9 +155,20 @@ impl WiredMessage {
 ///
 /// # Errors
 ///
-/// All problems of the selected handlers.
+/// All problems of the selected handlers; a selection without a handler is one, too.
+///
+/// # Examples
+///
+/// ```
+/// let problems = catga::wiring::check(|handler| handler.module() == "shop::biling").unwrap_err();
+/// assert!(problems.to_string().contains("no handler"));
+/// ```
 pub fn check(select: impl Fn(&HandlerInfo) -> bool) -> Result<Wiring, Problems> {
-    let (wiring, problems) = Wiring::collect(select);
+    let (wiring, mut problems) = Wiring::collect(select);
+    if wiring.messages.is_empty() {
+        let registered = inventory::iter::<HandlerInfo>.into_iter().count();
+        problems.push(Problem::NothingToCheck { registered });
+    }
     Problems::none_of(problems)?;
     Ok(wiring)
 }
@@ -158,7 +176,7 @@ pub fn check(select: impl Fn(&HandlerInfo) -> bool) -> Result<Wiring, Problems> 
 /// Checks the wiring in a test, without a node and without its state.
 ///
 /// Covers all handlers of the program, or those that a closure selects; the value is the
-/// [`Wiring`].
+/// [`Wiring`]. Where there is no handler, nothing was checked, and that does not pass.
 ///
 /// # Panics
 ///
@@ -213,4 +231,19 @@ macro_rules! check {
             ::core::result::Result::Err(problems) => ::core::panic!("{problems}"),
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_without_handlers_does_not_pass() {
+        let problems = check(|_| true).unwrap_err().to_string();
+        assert!(
+            problems.contains("the program has no `#[handler]`"),
+            "{problems}"
+        );
+        assert!(problems.contains("use_crates!"), "{problems}");
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::UsedCrate;
 use crate::handler::HandlerInfo;
 use crate::message::{Kind, MessageInfo};
+use crate::routing::can_match;
 
 /// Something in the wiring that stops a node from starting.
 ///
@@ -27,6 +28,15 @@ pub enum Problem {
     /// A command or query has more than one handler.
     #[non_exhaustive]
     TwoHandlers {
+        /// The handler that comes first in the source.
+        first: &'static HandlerInfo,
+        /// The other one.
+        second: &'static HandlerInfo,
+    },
+    /// Two handlers of one event have the same path: two functions of one name, in the bodies of
+    /// others. Their child messages would have the same ids, and one of two would be dropped.
+    #[non_exhaustive]
+    SameHandler {
         /// The handler that comes first in the source.
         first: &'static HandlerInfo,
         /// The other one.
@@ -66,6 +76,12 @@ pub enum Problem {
     },
     /// A crate that `use_crates!` lists has no handlers.
     NoHandlers(&'static UsedCrate),
+    /// [`check!`](crate::check) or [`check`](super::check) was asked about no handler at all.
+    #[non_exhaustive]
+    NothingToCheck {
+        /// How many handlers the program has.
+        registered: usize,
+    },
     /// A service or a node has a name that brokers cannot carry.
     #[non_exhaustive]
     InvalidName {
@@ -100,6 +116,16 @@ impl fmt::Display for Problem {
                 second.name(),
                 second.message().kind(),
                 second.message().name(),
+                first.name(),
+                first.origin(),
+            ),
+            Self::SameHandler { first, second } => write!(
+                f,
+                "{}: a second handler of the {} `{}` has the path `{}::{}` ({}); give one of the two functions another name: the ids of what they send follow from it",
+                second.origin(),
+                second.message().kind(),
+                second.message().name(),
+                first.module(),
                 first.name(),
                 first.origin(),
             ),
@@ -138,6 +164,13 @@ impl fmt::Display for Problem {
                 "{}: the crate `{}` is listed in `use_crates!` but has no `#[handler]`; remove it from the list",
                 used.origin(),
                 used.alias(),
+            ),
+            Self::NothingToCheck { registered: 0 } => f.write_str(
+                "there is no handler to check: the program has no `#[handler]`; list the crates that have them in `catga::use_crates!`",
+            ),
+            Self::NothingToCheck { registered } => write!(
+                f,
+                "there is no handler to check: the filter selects none of the {registered} that the program has",
             ),
             Self::InvalidName { of, name } => write!(
                 f,
@@ -238,7 +271,19 @@ impl std::error::Error for Problems {}
 pub(super) fn contradictions(handler: &'static HandlerInfo) -> impl Iterator<Item = Problem> {
     let message = handler.message();
     let event = message.kind() == Kind::Event;
+    let never = |pattern| match message.route().topic() {
+        Some(topic) => !can_match(pattern, topic),
+        None => false,
+    };
     let texts = [
+        (
+            event && handler.topic().is_some() && message.route().topic().is_none(),
+            "takes a topic, but the event has none; add `#[route(topic = \"…\")]` to the event or remove the option",
+        ),
+        (
+            handler.topic().is_some_and(never),
+            "takes a topic that no event of the type can have; compare it with the event's `#[route(topic = \"…\")]`",
+        ),
         (
             handler.is_broadcast() && !event,
             "is marked `broadcast`, which only events can be; remove the option",

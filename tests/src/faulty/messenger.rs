@@ -18,7 +18,7 @@ impl Messenger for Line {
             let frames = self.faults.frames();
             let inner = frames.messenger().serve(node).await?;
             let line = self.clone();
-            Ok(Box::new(Held { inner, line }) as Box<dyn Inbox>)
+            Ok(Box::new(Held::new(inner, line)) as Box<dyn Inbox>)
         })
     }
 
@@ -68,18 +68,28 @@ impl Messenger for Line {
             let frames = self.faults.frames();
             let inner = frames.messenger().subscribe(subject).await?;
             let line = self.clone();
-            Ok(Box::new(Held { inner, line }) as Box<dyn Subscription>)
+            Ok(Box::new(Held::new(inner, line)) as Box<dyn Subscription>)
         })
     }
 }
 
 /// Frames that are held while the line hangs.
-struct Held<T: ?Sized> {
+struct Held<T: ?Sized, F> {
     line: Line,
     inner: Box<T>,
+    /// A frame that comes once more.
+    again: Option<F>,
 }
 
-impl<T: ?Sized> Held<T> {
+impl<T: ?Sized, F> Held<T, F> {
+    fn new(inner: Box<T>, line: Line) -> Self {
+        Self {
+            line,
+            inner,
+            again: None,
+        }
+    }
+
     async fn open(line: &Line) {
         let mut rules = line.rules.subscribe();
         let open = rules.wait_for(|rules| rules.frames != Fault::Hang).await;
@@ -87,15 +97,27 @@ impl<T: ?Sized> Held<T> {
     }
 }
 
-impl Inbox for Held<dyn Inbox> {
+impl Inbox for Held<dyn Inbox, Frame> {
     fn next(&mut self) -> BoxFuture<'_, Option<Incoming>> {
         Box::pin(async {
-            let Self { line, inner } = self;
+            let Self { line, inner, again } = self;
             Self::open(line).await;
-            let mut incoming = inner.next().await?;
+            if let Some(frame) = again.take() {
+                return Some(Incoming::told(frame));
+            }
+            let mut rules = line.rules.subscribe();
+            let mut incoming = tokio::select! {
+                biased;
+                _ = rules.wait_for(|rules| rules.inbox == Fault::Fail) => return None,
+                incoming = inner.next() => incoming?,
+            };
+            if line.rules.borrow().frames == Fault::Twice {
+                *again = Some(incoming.frame.clone());
+            }
+            let age = incoming.age();
             let line = line.clone();
             let frame = std::mem::take(&mut incoming.frame);
-            Some(Incoming::asked(frame, move |answer| {
+            let held = Incoming::asked(frame, move |answer| {
                 Box::pin(async move {
                     Self::open(&line).await;
                     let fault = line.rules.borrow().frames;
@@ -106,17 +128,25 @@ impl Inbox for Held<dyn Inbox> {
                     }
                     incoming.reply(answer).await;
                 })
-            }))
+            });
+            Some(held.aged(age))
         })
     }
 }
 
-impl Subscription for Held<dyn Subscription> {
+impl Subscription for Held<dyn Subscription, (String, Frame)> {
     fn next(&mut self) -> BoxFuture<'_, Option<(String, Frame)>> {
         Box::pin(async {
-            let Self { line, inner } = self;
+            let Self { line, inner, again } = self;
             Self::open(line).await;
-            inner.next().await
+            if again.is_some() {
+                return again.take();
+            }
+            let frame = inner.next().await;
+            if line.rules.borrow().frames == Fault::Twice {
+                again.clone_from(&frame);
+            }
+            frame
         })
     }
 }

@@ -28,6 +28,8 @@ pub enum Fault {
     SlowReply(Duration),
     /// It fails at once and is done this much later.
     Late(Duration),
+    /// Of what the node receives: it comes twice.
+    Twice,
 }
 
 /// The faults of one line.
@@ -39,8 +41,10 @@ pub struct Rules {
     pub watch: Fault,
     /// What the node sends and receives.
     pub frames: Fault,
-    /// `Fail`: the node's inbox cannot be opened.
+    /// `Fail` breaks the node's inbox, and no other can be opened.
     pub inbox: Fault,
+    /// The broker's clock is wrong by this many microseconds.
+    pub clock: i64,
 }
 
 impl Rules {
@@ -56,6 +60,7 @@ impl Rules {
             watch: fault,
             frames: fault,
             inbox: Fault::None,
+            clock: 0,
         }
     }
 }

@@ -45,7 +45,9 @@ impl Records for Line {
     fn read<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Read, TransportError>> {
         Box::pin(async move {
             self.pass(|rules| rules.reads).await?;
-            self.faults.store().records().read(key).await
+            let mut read = self.faults.store().records().read(key).await?;
+            read.time = read.time.saturating_add_signed(self.rules.borrow().clock);
+            Ok(read)
         })
     }
 
@@ -104,7 +106,12 @@ impl Records for Line {
     fn identity(&self) -> BoxFuture<'_, Result<Identity, TransportError>> {
         Box::pin(async move {
             self.pass(|rules| rules.reads).await?;
-            Ok(self.faults.identity())
+            let store = self.faults.store().records().identity().await?;
+            Ok(Identity(format!(
+                "{}/{}",
+                self.faults.identity().0,
+                store.0
+            )))
         })
     }
 }

@@ -2,7 +2,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use catga::transport::{Change, Expect, Identity, Record, RecordKey, Revision, Transport};
+use catga::transport::{
+    Change, Expect, Identity, Record, RecordKey, Revision, Transport, WriteError,
+};
 use tokio::sync::watch;
 
 use super::Line;
@@ -20,6 +22,33 @@ pub struct Faults {
 /// What the store had at some time.
 #[derive(Debug, Clone)]
 pub struct Snapshot(Vec<(RecordKey, Record)>);
+
+impl Snapshot {
+    /// The records, in the order of their versions.
+    #[must_use]
+    pub fn records(&self) -> &[(RecordKey, Record)] {
+        &self.0
+    }
+
+    /// Writes the records to an empty store that counts its versions from 1, until each has the
+    /// version it had.
+    pub async fn write_to(&self, empty: &dyn Transport) {
+        let records = empty.records();
+        let burnt = RecordKey::Service("burnt".into());
+        let mut last = Revision(0);
+        for (key, record) in &self.0 {
+            while last.0 + 1 < record.revision.0 {
+                let expect = Expect::Absent;
+                let written = records.write(&burnt, Bytes::new(), expect, None).await;
+                last = written.unwrap().revision;
+                records.remove(&burnt, last).await.unwrap();
+            }
+            let value = record.value.clone();
+            let written = records.write(key, value, Expect::Absent, None).await;
+            last = written.unwrap().revision;
+        }
+    }
+}
 
 impl Faults {
     #[must_use]
@@ -63,11 +92,35 @@ impl Faults {
         serde_json::from_slice(&record.value).ok()
     }
 
+    /// Writes a record, whatever it is.
+    pub async fn put(&self, key: &RecordKey, value: &serde_json::Value) {
+        let store = self.store();
+        let records = store.records();
+        loop {
+            let found = records.read(key).await.unwrap().record;
+            let expect = found.map_or(Expect::Absent, |found| Expect::Revision(found.revision));
+            let value = Bytes::from(value.to_string());
+            match records.write(key, value, expect, None).await {
+                Err(WriteError::Conflict) => {}
+                written => {
+                    written.unwrap();
+                    return;
+                }
+            }
+        }
+    }
+
     /// Removes a record, whatever it is.
     pub async fn remove(&self, key: &RecordKey) {
         let store = self.store();
-        let found = store.records().read(key).await.unwrap().record.unwrap();
-        store.records().remove(key, found.revision).await.unwrap();
+        let records = store.records();
+        loop {
+            let found = records.read(key).await.unwrap().record.unwrap();
+            match records.remove(key, found.revision).await {
+                Err(WriteError::Conflict) => {}
+                removed => return removed.unwrap(),
+            }
+        }
     }
 
     /// What the store has now.
@@ -81,24 +134,9 @@ impl Faults {
         Snapshot(records)
     }
 
-    /// The store goes back to what it had, in the guise of an empty one, and watches end.
-    pub async fn fall_back(&self, to: &Snapshot, empty: Arc<dyn Transport>) {
-        let records = empty.records();
-        let burnt = RecordKey::Service("burnt".into());
-        let mut last = Revision(0);
-        for (key, record) in &to.0 {
-            // Versions are what they were.
-            while last.0 + 1 < record.revision.0 {
-                let expect = Expect::Absent;
-                let written = records.write(&burnt, Bytes::new(), expect, None).await;
-                last = written.unwrap().revision;
-                records.remove(&burnt, last).await.unwrap();
-            }
-            let value = record.value.clone();
-            let written = records.write(key, value, Expect::Absent, None).await;
-            last = written.unwrap().revision;
-        }
-        *self.store.lock().unwrap() = empty;
+    /// Another store takes the place of the present one, and watches end.
+    pub fn replace(&self, by: Arc<dyn Transport>) {
+        *self.store.lock().unwrap() = by;
         self.break_watches();
     }
 

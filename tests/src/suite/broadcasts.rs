@@ -1,7 +1,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use catga::Options;
+use catga::node::StoreError;
+use tokio::time::{Instant, sleep};
 
 use super::Cluster;
 use super::site::{Site, client_of};
@@ -56,4 +58,33 @@ pub async fn a_broadcast_without_listeners_is_no_error<C: Cluster>(cluster: C) {
     client.broadcast(Changed { n: 1 }).await.unwrap();
     sleep(A_WHILE).await;
     assert!(site.log.is_empty());
+}
+
+pub async fn a_broadcast_that_comes_twice_is_heard_once<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let line = site.line("b");
+    let a = site.node("a").await;
+    let _b = site.node_on(&line, "b").await;
+    line.set(|rules| rules.frames = crate::faulty::Fault::Twice);
+    for n in 0..10 {
+        a.broadcast(Changed { n }).await.unwrap();
+    }
+    sleep(A_WHILE).await;
+    let expected = ["a", "b"].map(|id| (id.to_owned(), 10));
+    assert_eq!(site.log.by_node(), HashMap::from(expected));
+}
+
+pub async fn a_broadcast_over_a_cut_line_is_an_error_in_time<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let line = site.line("a");
+    let a = site.node_on(&line, "a").await;
+    line.cut();
+    let options = Options::new().timeout(Duration::from_secs(1));
+    let started = Instant::now();
+    let error = a.with(options).broadcast(Changed { n: 1 }).await;
+    assert!(
+        matches!(error, Err(StoreError::Transport { .. })),
+        "{error:?}"
+    );
+    assert!(started.elapsed() <= Duration::from_millis(1_100));
 }

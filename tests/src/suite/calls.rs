@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Cluster;
 use super::site::{Site, client_of, until};
-use super::work::{Break, Buy, Endless, Nearest, Panic, Slow, SoldOut, TimeLeft};
+use super::work::{Break, Buy, ByKey, Endless, Nearest, Panic, Serial, Slow, SoldOut, TimeLeft};
 
 pub async fn a_declared_error_arrives_as_itself<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
@@ -66,7 +66,7 @@ pub async fn a_deadline_ends_the_call_and_the_handler<C: Cluster>(cluster: C) {
     assert!(matches!(error, SendError::Timeout(_)), "{error}");
     assert!(!error.is_retryable());
     assert!(
-        started.elapsed() <= Duration::from_millis(802),
+        started.elapsed() <= Duration::from_millis(850),
         "{:?}",
         started.elapsed()
     );
@@ -171,7 +171,7 @@ pub async fn an_overloaded_node_refuses<C: Cluster>(cluster: C) {
         let (a, to) = (a.clone(), b.id().clone());
         tokio::spawn(async move { a.send_to(&to, Slow { n, ms: 1_000 }).await })
     });
-    sleep(Duration::from_millis(10)).await;
+    sleep(Duration::from_millis(200)).await;
     let error = a.send_to(b.id(), Nearest { n: 3 }).await.unwrap_err();
     let SendError::Refused(refused) = &error else {
         panic!("{error}");
@@ -183,4 +183,134 @@ pub async fn an_overloaded_node_refuses<C: Cluster>(cluster: C) {
     }
     assert_eq!(a.send_to(b.id(), Nearest { n: 3 }).await.unwrap(), "b");
     assert_eq!(site.log.len(), 3, "what was refused did not run");
+}
+
+pub async fn a_frame_that_comes_twice_runs_once<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let line = site.line("b");
+    let a = site.node("a").await;
+    let b = site.node_on(&line, "b").await;
+    line.set(|rules| rules.frames = crate::faulty::Fault::Twice);
+    for n in 0..10 {
+        let answer = a.send_to(b.id(), Nearest { n }).await.unwrap();
+        assert_eq!(answer, "b");
+    }
+    // Also while the first still runs.
+    a.send_to(b.id(), Slow { n: 10, ms: 200 }).await.unwrap();
+    sleep(Duration::from_millis(500)).await;
+    let by_number = site.log.by_number();
+    assert_eq!(by_number.len(), 11);
+    assert!(by_number.values().all(|times| *times == 1), "{by_number:?}");
+}
+
+pub async fn send_to_a_node_that_does_not_own_the_key_is_refused<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let [a, b] = site.nodes(["a", "b"]).await;
+    let mut refusals = 0;
+    for n in 0..20 {
+        let owner = a.send(ByKey { n }).await.unwrap();
+        match a.send_to(b.id(), ByKey { n }).await {
+            Ok(node) => assert_eq!(node, owner),
+            Err(SendError::Refused(refused)) => {
+                assert_eq!(refused.refusal(), Refusal::NotOwner);
+                assert_eq!(owner, "a", "it never forwards");
+                refusals += 1;
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(refusals > 0);
+}
+
+pub async fn a_serial_handler_takes_turns_for_calls_of_all_nodes<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let nodes = site.nodes(["a", "b", "c"]).await;
+    let calls: Vec<_> = (0..12)
+        .map(|n| {
+            let node = nodes[usize::try_from(n % 3).unwrap()].clone();
+            tokio::spawn(async move { node.send(Serial { key: 1, n }).await })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    let log = site.log.all();
+    assert_eq!(log.len(), 24);
+    for pair in log.chunks(2) {
+        assert_eq!(pair[0], pair[1], "it ends before another starts: {log:?}");
+    }
+}
+
+pub async fn many_at_once_keep_the_order_of_each_key<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let [a, _b, _c] = site.nodes(["a", "b", "c"]).await;
+    let commands = (0..60).map(|n| Serial { key: n % 6, n });
+    for result in a.send_all(commands).await {
+        result.unwrap();
+    }
+    let log = site.log.all();
+    for key in 0..6 {
+        let ran: Vec<_> = log.iter().filter(|(_, n)| n % 6 == key).collect();
+        assert_eq!(ran.len(), 20, "ten, each with a start and an end");
+        assert!(ran.is_sorted(), "{ran:?}");
+    }
+}
+
+pub async fn calls_ask_the_store_nothing<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let lines = ["a", "b"].map(|id| site.line(id));
+    let nodes = [
+        site.node_on(&lines[0], "a").await,
+        site.node_on(&lines[1], "b").await,
+    ];
+    super::site::all_owned(&nodes, 32).await;
+    for line in &lines {
+        line.set(|rules| {
+            let hang = crate::faulty::Fault::Hang;
+            (rules.reads, rules.writes, rules.watch) = (hang, hang, hang);
+        });
+    }
+    for n in 0..40 {
+        nodes[0].send(ByKey { n }).await.unwrap();
+        nodes[1].send(Slow { n: 100 + n, ms: 1 }).await.unwrap();
+    }
+    assert_eq!(site.log.len(), 80);
+}
+
+pub async fn no_more_calls_than_a_node_may_have_are_under_way<C: Cluster>(cluster: C) {
+    const MOST: usize = 1_024;
+    let site = Site::new(cluster);
+    let a = site.node("a").await;
+    let b = site
+        .builder("b")
+        .max_in_flight(2 * MOST)
+        .start()
+        .await
+        .unwrap();
+    let calls: Vec<_> = (0..u64::try_from(MOST).unwrap() + 10)
+        .map(|n| {
+            let (a, to) = (a.clone(), b.id().clone());
+            let options = Options::new().timeout(Duration::from_secs(5));
+            let endless = Endless { n: 1_000 * n };
+            tokio::spawn(async move { a.with(options).send_to(&to, endless).await })
+        })
+        .collect();
+    let started = || {
+        let all = site.log.all();
+        all.iter().filter(|(_, n)| n % 1_000 == 0).count()
+    };
+    until("they run", Duration::from_secs(4), || started() == MOST).await;
+    let mut refused = 0;
+    for call in calls {
+        match call.await.unwrap().unwrap_err() {
+            SendError::Timeout(_) => {}
+            SendError::Refused(error) => {
+                assert_eq!(error.refusal(), Refusal::Overloaded);
+                refused += 1;
+            }
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!((started(), refused), (MOST, 10), "the rest never left");
+    assert_eq!(a.send_to(b.id(), Nearest { n: 1 }).await.unwrap(), "b");
 }

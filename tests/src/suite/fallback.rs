@@ -46,9 +46,7 @@ pub async fn a_store_that_fell_back_stops_everyone_for_a_while<C: Cluster>(clust
     sleep(2 * NODE_TIMEOUT).await;
     let inspector = Inspector::of(&nodes);
     let before = incarnations(&nodes);
-    site.faults
-        .fall_back(&snapshot, site.cluster.again().transport())
-        .await;
+    site.faults.replace(site.cluster.restored(&snapshot).await);
     everyone_starts_anew(&nodes, &before).await;
     inspector.end().await;
 }
@@ -60,9 +58,7 @@ pub async fn a_store_that_forgot_everything_is_filled_again<C: Cluster>(cluster:
     sleep(2 * NODE_TIMEOUT).await;
     let inspector = Inspector::of(&nodes);
     let before = incarnations(&nodes);
-    site.faults
-        .fall_back(&snapshot, site.cluster.again().transport())
-        .await;
+    site.faults.replace(site.cluster.restored(&snapshot).await);
     everyone_starts_anew(&nodes, &before).await;
     // The registry is there again, too.
     let c = site.node("c").await;

@@ -4,7 +4,7 @@ use catga::transport::RecordKey;
 use tokio::time::{Instant, sleep};
 
 use super::Cluster;
-use super::site::{NODE_TIMEOUT, Site, all_see, ids, until};
+use super::site::{HEARTBEAT, NODE_TIMEOUT, Site, all_see, ids, until};
 
 const SOON: Duration = Duration::from_millis(100);
 
@@ -176,4 +176,57 @@ pub async fn nobody_dies_of_an_outage_of_the_broker<C: Cluster>(cluster: C) {
     }
     all_see(&nodes, &["a", "b", "c"]).await;
     super::site::all_owned(&nodes, 32).await;
+}
+
+pub async fn each_heartbeat_is_one_write<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let lines = ["a", "b"].map(|id| site.line(id));
+    let nodes = [
+        site.node_on(&lines[0], "a").await,
+        site.node_on(&lines[1], "b").await,
+    ];
+    super::site::all_owned(&nodes, 32).await;
+    for line in &lines {
+        line.set(|rules| rules.reads = crate::faulty::Fault::Fail);
+    }
+    let writes = |of: &str| {
+        let is_own = |name: &str, _: &RecordKey| name == of;
+        site.faults.writes(is_own)
+    };
+    sleep(HEARTBEAT).await;
+    let before = [writes("a"), writes("b")];
+    sleep(10 * HEARTBEAT).await;
+    for (of, before) in ["a", "b"].into_iter().zip(before) {
+        let written = writes(of) - before;
+        assert!((9..=11).contains(&written), "{of}: {written}");
+    }
+    assert_eq!(super::site::owned(&nodes), [16, 16], "and no read");
+}
+
+pub async fn a_wrong_clock_of_the_broker_changes_nothing<C: Cluster>(cluster: C) {
+    const HOUR: i64 = 3_600_000_000;
+    let site = Site::new(cluster);
+    let lines = ["a", "b"].map(|id| site.line(id));
+    let nodes = [
+        site.node_on(&lines[0], "a").await,
+        site.node_on(&lines[1], "b").await,
+    ];
+    super::site::all_owned(&nodes, 32).await;
+    let inspector = super::owners::Inspector::of(&nodes);
+    for clock in [HOUR, -HOUR, 24 * HOUR, 0] {
+        for line in &lines {
+            line.set(|rules| rules.clock = clock);
+        }
+        sleep(NODE_TIMEOUT).await;
+        assert_eq!([ids(&nodes[0]), ids(&nodes[1])], [["a", "b"]; 2]);
+        // Partitions move there and back, and epochs rise all the same.
+        let line = site.line("c");
+        line.set(|rules| rules.clock = clock);
+        let c = site.node_on(&line, "c").await;
+        inspector.add(&c);
+        super::site::all_owned(&[nodes[0].clone(), nodes[1].clone(), c.clone()], 32).await;
+        c.shutdown().await.unwrap();
+        super::site::all_owned(&nodes, 32).await;
+    }
+    inspector.end().await;
 }

@@ -2,6 +2,7 @@
 //!
 //! A test binary runs all of it with `catga_tests::suite!(TheCluster);`.
 
+mod clock;
 mod owners;
 pub mod site;
 pub mod work;
@@ -14,13 +15,23 @@ pub mod membership;
 pub mod ownership;
 pub mod reroute;
 pub mod routing;
+pub mod starting;
+pub mod subscriptions;
+pub mod topics;
 
 use std::sync::Arc;
 
 use catga::transport::Transport;
 
+use crate::faulty::Snapshot;
+
+pub use clock::{Clock, run};
+
 /// A broker to test with: every value is an empty namespace of its own.
 pub trait Cluster: Sized {
+    /// How time passes in its tests.
+    const CLOCK: Clock = Clock::Jumps;
+
     fn fresh() -> Self;
 
     /// Another empty one.
@@ -30,9 +41,18 @@ pub trait Cluster: Sized {
 
     /// A connection to it.
     fn transport(&self) -> Arc<dyn Transport>;
+
+    /// A connection to an empty one that is given these records, each with its version.
+    fn restored(&self, snapshot: &Snapshot) -> impl Future<Output = Arc<dyn Transport>> {
+        let empty = self.again().transport();
+        async {
+            snapshot.write_to(&*empty).await;
+            empty
+        }
+    }
 }
 
-/// Makes a test of every promise, for one kind of cluster, on a clock that does not wait.
+/// Makes a test of every promise, for one kind of cluster, on a clock of its own.
 #[macro_export]
 macro_rules! suite {
     ($cluster:ty) => {
@@ -48,6 +68,8 @@ macro_rules! suite {
                 a_broken_watch_leaves_the_last_picture;
                 a_watch_that_says_nothing_is_replaced;
                 nobody_dies_of_an_outage_of_the_broker;
+                each_heartbeat_is_one_write;
+                a_wrong_clock_of_the_broker_changes_nothing;
             }
             ownership {
                 all_partitions_are_owned_after_the_start;
@@ -76,6 +98,22 @@ macro_rules! suite {
                 a_broker_that_does_not_answer_is_a_start_error;
                 start_waits_until_every_live_node_knows;
             }
+            starting {
+                a_cut_while_a_node_starts_is_an_error_in_time;
+                a_live_node_that_cannot_see_is_named;
+                a_node_whose_inbox_cannot_be_opened_does_not_start;
+                a_key_has_a_place_before_anyone_owns_it;
+                a_restarted_node_is_there_once;
+                a_heartbeat_that_is_too_slow_for_its_timeout_is_refused;
+            }
+            subscriptions {
+                a_command_moves_to_another_service_by_an_explicit_call;
+                a_subscription_outlives_its_nodes_and_ends_by_an_explicit_call;
+                what_a_live_node_handles_is_not_ended;
+                every_live_node_knows_when_it_is_ended;
+                without_the_broker_ending_it_is_an_error_in_time;
+                what_a_live_node_takes_is_recorded_again;
+            }
             fallback {
                 a_store_that_fell_back_stops_everyone_for_a_while;
                 a_store_that_forgot_everything_is_filled_again;
@@ -89,7 +127,11 @@ macro_rules! suite {
                 least_loaded_avoids_a_busy_node;
                 local_first_stays_at_home;
                 all_requests_of_a_key_go_to_one_node_from_everywhere;
+                a_ring_agrees_on_every_node;
                 a_strategy_of_the_users_own;
+                a_strategy_is_prepared_for_each_view_before_it_picks;
+                a_strategy_that_panics_in_prepare_stops_nothing;
+                naming_this_node_by_its_place_is_a_direct_call;
                 a_strategy_that_answers_nonsense_is_an_error;
             }
             calls {
@@ -103,6 +145,12 @@ macro_rules! suite {
                 send_to_goes_to_that_node;
                 a_node_is_there_when_its_start_returns;
                 an_overloaded_node_refuses;
+                a_frame_that_comes_twice_runs_once;
+                no_more_calls_than_a_node_may_have_are_under_way;
+                send_to_a_node_that_does_not_own_the_key_is_refused;
+                a_serial_handler_takes_turns_for_calls_of_all_nodes;
+                many_at_once_keep_the_order_of_each_key;
+                calls_ask_the_store_nothing;
             }
             reroute {
                 nodes_come_and_go_and_every_request_runs_once;
@@ -113,6 +161,7 @@ macro_rules! suite {
                 a_key_of_a_node_without_an_inbox_is_refused_by_the_deadline;
                 a_key_of_a_dead_node_is_handled_by_the_next;
                 a_lost_answer_is_never_asked_for_twice;
+                an_error_or_a_panic_is_never_tried_elsewhere;
                 nobody_there_is_no_route;
                 a_node_without_a_lease_takes_no_keys;
             }
@@ -121,6 +170,16 @@ macro_rules! suite {
                 a_node_hears_broadcasts_once_its_start_returned;
                 a_node_that_left_hears_nothing;
                 a_broadcast_without_listeners_is_no_error;
+                a_broadcast_that_comes_twice_is_heard_once;
+                a_broadcast_over_a_cut_line_is_an_error_in_time;
+            }
+            topics {
+                a_star_is_one_segment;
+                a_greater_than_is_the_rest;
+                several_patterns_may_match;
+                without_a_pattern_a_handler_hears_every_topic;
+                a_value_is_one_segment_whatever_is_in_it;
+                patterns_hold_without_a_cluster;
             }
         }
     };
@@ -132,10 +191,9 @@ macro_rules! promises {
     ($cluster:ty; $($module:ident { $($name:ident;)* })*) => {$(
         mod $module {
             $(
-                #[tokio::test(start_paused = true)]
-                async fn $name() {
-                    let cluster = <$cluster as $crate::suite::Cluster>::fresh();
-                    $crate::suite::$module::$name(cluster).await;
+                #[test]
+                fn $name() {
+                    $crate::suite::run::<$cluster, _>($crate::suite::$module::$name);
                 }
             )*
         }

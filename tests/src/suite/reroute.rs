@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Cluster;
 use super::site::{NODE_TIMEOUT, SERVICE, Site, all_owned, client_of};
-use super::work::{ByKey, InTurn, Slow};
+use super::work::{ByKey, Fails, InTurn, Slow};
 use crate::faulty::Fault;
 
 pub async fn nodes_come_and_go_and_every_request_runs_once<C: Cluster>(cluster: C) {
@@ -53,7 +53,7 @@ pub async fn a_draining_node_finishes_and_takes_nothing_new<C: Cluster>(cluster:
     let [a, b] = site.nodes(["a", "b"]).await;
     let (from, to) = (a.clone(), b.id().clone());
     let running = tokio::spawn(async move { from.send_to(&to, Slow { n: 1, ms: 2_000 }).await });
-    sleep(Duration::from_millis(10)).await;
+    sleep(Duration::from_millis(200)).await;
     let leaving = b.clone();
     let leaving = tokio::spawn(async move { leaving.shutdown().await });
     sleep(Duration::from_millis(10)).await;
@@ -125,10 +125,11 @@ pub async fn who_does_not_own_the_key_refuses_and_the_caller_tries_again<C: Clus
 
 async fn with_a_deaf_node<C: Cluster>(site: &Site<C>) -> (Node, Node) {
     let line = site.line("b");
-    line.set(|rules| rules.inbox = Fault::Fail);
     let a = site.node("a").await;
     let b = site.builder_on(&line, SERVICE, "b").start().await.unwrap();
     all_owned(&[a.clone(), b.clone()], 32).await;
+    line.set(|rules| rules.inbox = Fault::Fail);
+    sleep(Duration::from_millis(50)).await;
     (a, b)
 }
 
@@ -229,4 +230,32 @@ pub async fn a_node_without_a_lease_takes_no_keys<C: Cluster>(cluster: C) {
     let back = Duration::from_secs(20);
     super::site::until("it is back", back, || a.partitions().len() == 32).await;
     assert_eq!(a.send(ByKey { n: 1 }).await.unwrap(), "a");
+}
+
+pub async fn an_error_or_a_panic_is_never_tried_elsewhere<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let nodes = site.nodes(["a", "b", "c"]).await;
+    for node in &nodes {
+        for n in 0..6 {
+            let error = node
+                .send(Fails {
+                    n,
+                    panics: n % 2 == 1,
+                })
+                .await
+                .unwrap_err();
+            match error {
+                SendError::Failed(_) if n % 2 == 0 => {}
+                SendError::Panicked(_) if n % 2 == 1 => {}
+                other => panic!("{other}"),
+            }
+        }
+    }
+    sleep(Duration::from_secs(1)).await;
+    let by_number = site.log.by_number();
+    assert_eq!(by_number.len(), 6);
+    assert!(
+        by_number.values().all(|times| *times == 3),
+        "once for each caller: {by_number:?}"
+    );
 }

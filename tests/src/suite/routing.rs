@@ -1,12 +1,13 @@
 use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
 
-use catga::routing::{Key, Nodes, Strategy, Target};
+use catga::routing::{ConsistentHash, Key, Nodes, Reason, Strategy, Target};
 use catga::{Node, SendError};
 use tokio::time::sleep;
 
 use super::Cluster;
-use super::site::{Site, client_of, same};
-use super::work::{AtRandom, ByKey, Chosen, Idlest, InTurn, Nearest, Slow};
+use super::site::{NODE_TIMEOUT, SERVICE, Site, all_owned, client_of, same};
+use super::work::{AtRandom, ByKey, Chosen, Idlest, InTurn, Nearest, OnRing, Slow};
 
 /// A multiple of the nodes and of the callers.
 const REQUESTS: u64 = 297;
@@ -162,6 +163,123 @@ pub async fn a_strategy_of_the_users_own<C: Cluster>(cluster: C) {
     for node in [&a, &b, &c] {
         assert_eq!(node.send(Chosen { n: 1 }).await.unwrap(), "c");
     }
+}
+
+pub async fn a_ring_agrees_on_every_node<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let mut nodes = Vec::new();
+    for id in ["c", "a", "b"] {
+        let ring = ConsistentHash::ring(ConsistentHash::VIRTUAL_NODES);
+        let builder = site.builder(id).strategy::<OnRing>(ring);
+        nodes.push(builder.start().await.unwrap());
+    }
+    let mut reached = BTreeSet::new();
+    for n in 0..60 {
+        let mut answers = Vec::new();
+        for node in &nodes {
+            answers.push(node.send(OnRing { n }).await.unwrap());
+        }
+        same(&answers);
+        reached.extend(answers);
+    }
+    assert_eq!(reached.len(), 3);
+}
+
+/// Remembers the views that it was prepared for, and picks from no other.
+#[derive(Clone, Default)]
+struct Prepared(Arc<Mutex<Vec<Vec<String>>>>);
+
+impl Strategy for Prepared {
+    fn pick(&self, _: &Key<'_>, nodes: &Nodes) -> Target {
+        let known = self.0.lock().unwrap();
+        assert!(known.contains(&names(nodes)), "{known:?}");
+        nodes.target(0)
+    }
+
+    fn prepare(&self, nodes: &Nodes) {
+        // Long enough for a pick to come in between.
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        self.0.lock().unwrap().push(names(nodes));
+    }
+}
+
+fn names(nodes: &Nodes) -> Vec<String> {
+    let nodes = nodes.candidates().iter();
+    nodes.map(|node| node.id().to_string()).collect()
+}
+
+pub async fn a_strategy_is_prepared_for_each_view_before_it_picks<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let prepared = Prepared::default();
+    let builder = client_of(&site, "client").strategy::<Chosen>(prepared.clone());
+    let client = builder.start().await.unwrap();
+    let mut nodes = Vec::new();
+    for (id, first) in [("b", "b"), ("a", "a"), ("c", "a")] {
+        nodes.push(site.node(id).await);
+        assert_eq!(client.send(Chosen { n: 1 }).await.unwrap(), first);
+    }
+    let a = nodes.remove(1);
+    a.shutdown().await.unwrap();
+    assert_eq!(client.send(Chosen { n: 1 }).await.unwrap(), "b");
+    let before = prepared.0.lock().unwrap().clone();
+    let expected: [&[&str]; 5] = [&[], &["b"], &["a", "b"], &["a", "b", "c"], &["b", "c"]];
+    for view in expected {
+        let is = |known: &Vec<String>| known == view;
+        assert!(before.iter().any(is), "{view:?} in {before:?}");
+    }
+    for _ in 0..50 {
+        client.send(Chosen { n: 1 }).await.unwrap();
+    }
+    let after = prepared.0.lock().unwrap().len();
+    assert_eq!(after, before.len(), "no message prepares anything");
+}
+
+struct Fragile;
+
+impl Strategy for Fragile {
+    fn pick(&self, _: &Key<'_>, nodes: &Nodes) -> Target {
+        nodes.target(0)
+    }
+
+    fn prepare(&self, _: &Nodes) {
+        panic!("not today");
+    }
+}
+
+pub async fn a_strategy_that_panics_in_prepare_stops_nothing<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let a = site.builder("a").strategy::<Chosen>(Fragile);
+    let a = a.start().await.unwrap();
+    let b = site.node("b").await;
+    all_owned(&[a.clone(), b.clone()], 32).await;
+    sleep(2 * NODE_TIMEOUT).await;
+    assert_eq!(a.send(Chosen { n: 1 }).await.unwrap(), "a");
+    b.shutdown().await.unwrap();
+    all_owned(&[a], 32).await;
+}
+
+/// Names a node by its place, this one too.
+struct ByPlace(&'static str);
+
+impl Strategy for ByPlace {
+    fn pick(&self, _: &Key<'_>, nodes: &Nodes) -> Target {
+        nodes
+            .position(self.0)
+            .map_or(Target::Nobody(Reason::NoNode), Target::Node)
+    }
+}
+
+pub async fn naming_this_node_by_its_place_is_a_direct_call<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let line = site.line("a");
+    let a = site.builder_on(&line, SERVICE, "a");
+    let a = a.strategy::<Chosen>(ByPlace("a")).start().await.unwrap();
+    let b = site.builder("b").strategy::<Chosen>(ByPlace("a"));
+    let b = b.start().await.unwrap();
+    assert_eq!(b.send(Chosen { n: 1 }).await.unwrap(), "a");
+    // Nothing can be sent or received by it any more.
+    line.set(|rules| rules.frames = crate::faulty::Fault::Hang);
+    assert_eq!(a.send(Chosen { n: 2 }).await.unwrap(), "a");
 }
 
 struct Nonsense(Target);

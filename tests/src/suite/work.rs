@@ -90,6 +90,7 @@ commands! {
     Nearest by nearest;
     #[route(key = "n")] ByKey by by_key;
     Chosen by chosen;
+    #[route(key = "n")] OnRing by on_ring;
 }
 
 /// Takes a while.
@@ -199,4 +200,66 @@ pub struct Changed {
 #[handler(broadcast)]
 async fn changed(event: Changed, State(here): State<Here>) {
     here.ran(event.n);
+}
+
+/// Its handlers add to the number what they take.
+#[event]
+#[route(topic = "moved.{region}.to.{shelf}")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Moved {
+    pub region: String,
+    pub shelf: Option<String>,
+    pub n: u64,
+}
+
+/// What the handlers of [`Moved`] add: of all topics, of one segment, of the rest.
+pub const OF_ALL: u64 = 1_000;
+pub const OF_ONE: u64 = 2_000;
+pub const OF_REST: u64 = 3_000;
+
+#[handler(broadcast)]
+async fn moved(event: Moved, State(here): State<Here>) {
+    here.ran(event.n + OF_ALL);
+}
+
+#[handler(broadcast, topic = "moved.*.to.tea")]
+async fn moved_to_tea(event: Moved, State(here): State<Here>) {
+    here.ran(event.n + OF_ONE);
+}
+
+#[handler(broadcast, topic = "moved.eu.>")]
+async fn moved_in_europe(event: Moved, State(here): State<Here>) {
+    here.ran(event.n + OF_REST);
+}
+
+/// Takes turns with the others of its key; logs its number when it starts and again when it ends.
+#[command]
+#[route(key = "key")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Serial {
+    pub key: u64,
+    pub n: u64,
+}
+
+#[handler(serial)]
+async fn serial(command: Serial, State(here): State<Here>) {
+    here.clone().ran(command.n);
+    sleep(Duration::from_millis(20)).await;
+    here.ran(command.n);
+}
+
+/// Fails in one of two ways, wherever it is handled.
+#[command]
+#[route(strategy = "round_robin")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Fails {
+    pub n: u64,
+    pub panics: bool,
+}
+
+#[handler]
+async fn fails(command: Fails, State(here): State<Here>) -> Result<(), &'static str> {
+    here.ran(command.n);
+    assert!(!command.panics, "as it was told");
+    Err("as it was told")
 }

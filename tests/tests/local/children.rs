@@ -119,3 +119,93 @@ async fn a_child_has_its_parents_deadline() {
     let node = node!(.state(Shared::default()));
     node.send(Outer).await.unwrap();
 }
+
+#[command]
+#[derive(Serialize, Deserialize)]
+struct First;
+
+#[command]
+#[derive(Serialize, Deserialize)]
+struct Second;
+
+#[allow(dead_code, reason = "only holds a handler")]
+fn one() {
+    #[handler]
+    async fn tell(_: First, cx: Context) -> Result<(), catga::BoxError> {
+        let child = Child { text: "t".into() };
+        cx.publish(child).await?;
+        Ok(())
+    }
+}
+
+#[allow(dead_code, reason = "only holds a handler")]
+fn two() {
+    #[handler]
+    async fn tell(_: Second, cx: Context) -> Result<(), catga::BoxError> {
+        let child = Child { text: "t".into() };
+        cx.publish(child).await?;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn handlers_of_one_name_have_different_children() {
+    let shared = Shared::default();
+    let node = node!(.state(shared.clone()));
+    let id = MessageId::new();
+    let options = || catga::Options::new().id(id);
+    node.with(options()).send(First).await.unwrap();
+    node.with(options()).send(Second).await.unwrap();
+    node.shutdown().await.unwrap();
+    let children = shared.children.lock().unwrap();
+    assert_eq!(children.len(), 2);
+    assert_ne!(children[0].1, children[1].1);
+}
+
+#[command]
+#[derive(Serialize, Deserialize)]
+struct Batches;
+
+#[command]
+#[derive(Serialize, Deserialize)]
+struct Piece(u32);
+
+#[derive(Clone, Default)]
+struct Pieces(Arc<Mutex<Vec<u32>>>);
+
+#[handler(retry(max = 2, after = "1ms"))]
+async fn batches(_: Batches, cx: Context) -> Result<(), catga::BoxError> {
+    let child = |text: &str| Child { text: text.into() };
+    let stored = cx.enqueue_all((0..3).map(Piece)).await;
+    let published = cx.publish_all(["a", "b"].map(child)).await;
+    let told = cx.broadcast_all(["c"].map(child)).await;
+    let asked = cx.send_all([AskChild, AskChild]).await;
+    let to = cx.send_to(cx.node(), AskChild).await?;
+    assert!(stored.iter().all(Result::is_ok));
+    assert!(published.iter().all(Result::is_ok) && told.iter().all(Result::is_ok));
+    assert_eq!((asked.len(), to.len()), (2, 36));
+    match cx.attempt().get() {
+        1 => Err("after it sent its children".into()),
+        _ => Ok(()),
+    }
+}
+
+#[handler]
+async fn piece(command: Piece, pieces: Option<State<Pieces>>) {
+    if let Some(State(pieces)) = pieces {
+        pieces.0.lock().unwrap().push(command.0);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_of_children_is_stored_once() {
+    let (shared, pieces) = (Shared::default(), Pieces::default());
+    let node = node!(.state(shared.clone()).state(pieces.clone()));
+    node.enqueue(Batches).await.unwrap();
+    node.shutdown().await.unwrap();
+    assert!(node.dead_letters().is_empty(), "{:?}", node.dead_letters());
+    let mut pieces = pieces.0.lock().unwrap().clone();
+    pieces.sort_unstable();
+    assert_eq!(pieces, [0, 1, 2]);
+    assert_eq!(shared.children.lock().unwrap().len(), 2);
+}

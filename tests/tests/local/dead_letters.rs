@@ -60,7 +60,7 @@ async fn a_dead_letter_has_its_whole_context_and_can_be_replayed_once() {
     assert_eq!(letter.attempts().get(), 2);
     assert_eq!(letter.headers().get("tenant"), Some("acme"));
     assert!(letter.error_chain()[0].contains("no such street"));
-    assert!(letter.at() <= std::time::SystemTime::now());
+    assert!(letter.failed_at() <= std::time::SystemTime::now());
 
     shared.works.store(true, Ordering::SeqCst);
     assert_eq!(node.replay(&letter).await.unwrap().unwrap().id(), id);

@@ -1,6 +1,9 @@
 use std::error::Error as _;
+use std::sync::Arc;
 
+use catga::transport::{Memory, Transport};
 use catga::{Fault, SendError, command, handler, query};
+use catga_tests::faulty::{self, Faults};
 use catga_tests::texts;
 use serde::{Deserialize, Serialize};
 
@@ -146,4 +149,64 @@ fn a_fault_is_found_behind_context() {
     let wrapped: catga::BoxError = inner.context("outer").context("outermost").into();
     assert_eq!(Fault::of(&*wrapped), Fault::Permanent);
     assert_eq!(Fault::of(&std::fmt::Error), Fault::UNDECLARED);
+}
+
+#[command]
+#[derive(Deserialize)]
+struct Unwritable;
+
+impl Serialize for Unwritable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("not for paper"))
+    }
+}
+
+#[handler]
+async fn unwritable(_: Unwritable) {}
+
+/// Each text stands once in the chain, so that a log of the whole repeats nothing.
+fn assert_nothing_is_repeated(error: &(dyn std::error::Error + 'static)) {
+    let texts = texts(error);
+    for (outer, inner) in texts.iter().zip(&texts[1..]) {
+        assert!(!outer.contains(inner.as_str()), "{texts:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_error_repeats_its_source() {
+    let faults = Faults::new(Arc::new(Memory::private()));
+    let line = faults.line("one");
+    let start = |id: &'static str, handles: bool, transport: Arc<dyn Transport>| {
+        catga::Node::builder(id)
+            .broker(transport)
+            .id(id)
+            .only(move |handler| handles && handler.module() == module_path!())
+            .start()
+    };
+    let server = start("server", true, faults.line("server").transport())
+        .await
+        .unwrap();
+    let client = start("client", false, line.transport()).await.unwrap();
+    let sku = |sku: &str| Order { sku: sku.into() };
+    assert_nothing_is_repeated(&server.send(sku("gone")).await.unwrap_err());
+    assert_nothing_is_repeated(&client.send(sku("gone")).await.unwrap_err());
+    assert_nothing_is_repeated(&client.send(sku("panic")).await.unwrap_err());
+    for node in [&server, &client] {
+        let error = node.send(Stock { fails: true }).await.unwrap_err();
+        assert_eq!(texts(&error)[1..], ["no stock", "the warehouse is away"]);
+        assert_nothing_is_repeated(&error);
+    }
+    line.set(|rules| rules.frames = faulty::Fault::Fail);
+    let error = client.send(Explode).await.unwrap_err();
+    assert!(matches!(error, SendError::Transport(_)), "{error:?}");
+    assert_eq!(texts(&error).len(), 3);
+    assert_nothing_is_repeated(&error);
+    line.heal();
+    client.shutdown().await.unwrap();
+    server.shutdown().await.unwrap();
+
+    let node = node!();
+    let error = node.enqueue(Unwritable).await.unwrap_err();
+    assert_eq!(texts(&error).len(), 3);
+    assert_nothing_is_repeated(&error);
 }

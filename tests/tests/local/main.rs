@@ -7,6 +7,8 @@ mod children;
 mod dead_letters;
 mod errors;
 mod extractors;
+mod faults;
+mod hostile;
 mod keys;
 mod lanes;
 mod layers;
@@ -15,7 +17,10 @@ mod options;
 mod retries;
 mod send;
 mod shutdown;
+mod stalls;
+mod starting;
 mod store;
+mod test_call;
 mod tracing;
 
 /// A node with the handlers of the module that calls this.

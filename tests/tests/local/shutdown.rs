@@ -164,3 +164,33 @@ async fn dropping_the_last_node_stops_at_once() {
         "nothing of the node is left"
     );
 }
+
+#[command(response = bool)]
+#[derive(Serialize, Deserialize)]
+struct Compute;
+
+/// Whether what it publishes after a long first poll is refused.
+#[handler]
+async fn compute(_: Compute, State(shared): State<Shared>, cx: Context) -> bool {
+    shared.started.fetch_add(1, Ordering::SeqCst);
+    std::thread::sleep(Duration::from_millis(300));
+    let refused = cx.publish(Worked).await;
+    matches!(refused, Err(StoreError::Refused { .. }))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_computes_before_its_first_await_goes_on_and_is_refused() {
+    let shared = Shared::default();
+    let node = node!(.state(shared.clone()));
+    let caller = node.clone();
+    let call = tokio::spawn(async move { caller.send(Compute).await });
+    eventually(|| shared.started.load(Ordering::SeqCst) == 1).await;
+    node.shutdown().await.unwrap();
+    assert!(!call.is_finished(), "it was not waited for");
+    assert!(call.await.unwrap().unwrap(), "its caller has the answer");
+    assert_eq!(
+        shared.finished.load(Ordering::SeqCst),
+        0,
+        "nothing was stored"
+    );
+}

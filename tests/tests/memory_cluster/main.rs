@@ -1,5 +1,7 @@
 //! The behaviour suite over the in-process transport.
 
+mod lease;
+
 use std::sync::Arc;
 
 use catga::transport::{Memory, Transport};

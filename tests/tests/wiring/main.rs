@@ -46,6 +46,57 @@ fn a_command_has_one_handler() {
     assert!(text.contains(&first.origin().to_string()), "{text}");
 }
 
+mod same_path {
+    use super::*;
+
+    #[event]
+    #[derive(Serialize, Deserialize)]
+    pub struct Twice;
+
+    #[event]
+    #[derive(Serialize, Deserialize)]
+    pub struct Other;
+
+    #[allow(dead_code, reason = "only holds a handler")]
+    fn one() {
+        #[handler]
+        async fn note(_: Twice) {}
+    }
+
+    #[allow(dead_code, reason = "only holds handlers")]
+    fn two() {
+        #[handler]
+        async fn note(_: Twice) {}
+
+        mod inner {
+            #[super::handler]
+            async fn note(_: super::Twice) {}
+        }
+    }
+
+    #[allow(dead_code, reason = "only holds a handler")]
+    fn three() {
+        #[handler]
+        async fn note(_: Other) {}
+    }
+}
+
+#[test]
+fn two_handlers_of_an_event_cannot_share_a_path() {
+    let problems = problems_of("same_path");
+    let Some(Problem::SameHandler { first, second, .. }) = problems.iter().next() else {
+        panic!("{problems}");
+    };
+    assert_eq!(problems.len(), 1, "another message or module is no clash");
+    assert_eq!((first.name(), second.name()), ("note", "note"));
+    assert!(first.origin().line() < second.origin().line());
+    let text = problems.to_string();
+    assert!(text.contains("`wiring::same_path::note`"), "{text}");
+    for handler in [first, second] {
+        assert!(text.contains(&handler.origin().to_string()), "{text}");
+    }
+}
+
 mod same_name {
     use super::*;
 
@@ -132,6 +183,61 @@ fn options_that_contradict_the_message_are_reported() {
         "broadcast_command",
         "serial_event",
         "serial_without_key",
+    ];
+    assert_eq!(handlers, expected);
+}
+
+mod topics {
+    use super::*;
+
+    #[event]
+    #[derive(Serialize, Deserialize)]
+    struct Bare;
+
+    #[handler(broadcast, topic = "bare.>")]
+    async fn of_an_event_without_one(_: Bare) {}
+
+    #[event]
+    #[route(topic = "orders.{region}.placed")]
+    #[derive(Serialize, Deserialize)]
+    struct Placed {
+        region: String,
+    }
+
+    #[handler(broadcast, topic = "orders.*.paid")]
+    async fn of_another(_: Placed) {}
+
+    #[handler(broadcast, topic = "orders.eu.placed.>")]
+    async fn of_a_longer_one(_: Placed) {}
+
+    #[handler(broadcast, topic = "orders.*")]
+    async fn of_a_shorter_one(_: Placed) {}
+
+    #[handler(broadcast, topic = "orders.eu.placed")]
+    async fn of_one_region(_: Placed) {}
+
+    #[handler(broadcast, topic = "*.*.placed")]
+    async fn of_all_that_are_placed(_: Placed) {}
+
+    #[handler(broadcast, topic = "orders.>")]
+    async fn of_all_orders(_: Placed) {}
+}
+
+#[test]
+fn a_topic_that_no_event_can_have_is_reported() {
+    let problems = problems_of("topics");
+    let handlers: Vec<_> = problems
+        .iter()
+        .map(|problem| match problem {
+            Problem::Contradiction { handler, .. } => handler.name(),
+            other => panic!("{other}"),
+        })
+        .collect();
+    let expected = [
+        "of_an_event_without_one",
+        "of_another",
+        "of_a_longer_one",
+        "of_a_shorter_one",
     ];
     assert_eq!(handlers, expected);
 }
@@ -231,7 +337,7 @@ fn squeeze(text: &str) -> Vec<Vec<&str>> {
 async fn all_problems_are_reported_at_once() {
     let error = Node::builder("Not A Name")
         .id("node_1")
-        .broker("nats://me:secret@localhost")
+        .broker("amqp://me:secret@localhost")
         .state(1_u8)
         .state(2_u8)
         .only(|handler| handler.module().ends_with("two_handlers"))
@@ -248,7 +354,7 @@ async fn all_problems_are_reported_at_once() {
         "second state of type `u8`",
         "Not A Name",
         "node_1",
-        "nats://…@",
+        "amqp://…@",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
@@ -265,6 +371,12 @@ fn check_is_one_line_of_a_test() {
 #[should_panic(expected = "is a second handler")]
 fn check_panics_with_every_problem() {
     catga::check!();
+}
+
+#[test]
+#[should_panic(expected = "the filter selects none of the")]
+fn check_does_not_pass_where_nothing_is_selected() {
+    catga::check!(|handler| handler.module() == "wiring::goood");
 }
 
 #[test]

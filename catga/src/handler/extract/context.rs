@@ -1,26 +1,26 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use tokio::time::Instant;
-use xxhash_rust::xxh3::xxh3_128;
-
-use super::{Call, Cancellation, Deadline, FromContext};
+use super::{Call, Cancellation, Deadline, FromContext, Parent};
 use crate::BoxError;
-use crate::handler::{HandlerInfo, Key};
-use crate::message::{Command, ContentType, Event, Headers, Message, MessageId, Request};
-use crate::node::{Broadcast, Core, Options, Published, SendFuture, StoreFuture, Stored, With};
+use crate::message::{Command, Event, Headers, MessageId, Request};
+use crate::node::{
+    Broadcast, Core, NodeId, Options, Published, SendError, SendFuture, StoreError, StoreFuture,
+    Stored, With,
+};
 
 /// What a handler knows of its call, and the verbs for messages that follow from it; a cheap
 /// clone.
 ///
 /// The id of such a child message is a hash of what it follows from: the parent's id, the
-/// service, the handler, the verb, the type, the key and the payload, and its number among equal
-/// children. So what a handler stores again when it runs again is stored once, if that is within
+/// service, the handler and its message, the verb, the type, the key and the payload, and its number
+/// among equal children. So what a handler stores again when it runs again is stored once, if that is within
 /// two minutes, while other content is another message. `send` and `broadcast` reach their
 /// handlers each time, with the same id. [`send`](Self::send) encodes the message for that hash,
 /// which [`Node::send`](crate::Node::send) does not.
+///
+/// A unit test of a handler takes one from a [`TestCall`](super::TestCall).
 ///
 /// # Examples
 ///
@@ -74,13 +74,19 @@ impl Context {
     /// The id of the message.
     #[must_use]
     pub fn id(&self) -> MessageId {
-        self.inner.parent.id
+        self.inner.parent.id()
     }
 
     /// The routing key in canonical form; `None` for unkeyed messages.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
-        self.inner.parent.key.as_deref()
+        self.inner.parent.key()
+    }
+
+    /// The node it runs on.
+    #[must_use]
+    pub fn node(&self) -> &NodeId {
+        &self.inner.core.id
     }
 
     /// Which attempt this is, counted from 1; always 1 for `send`.
@@ -92,7 +98,7 @@ impl Context {
     /// When the caller stops waiting, or the attempt ends.
     #[must_use]
     pub fn deadline(&self) -> Deadline {
-        Deadline::at(self.inner.parent.deadline)
+        Deadline::at(self.inner.parent.deadline())
     }
 
     /// The headers of the message.
@@ -125,8 +131,21 @@ impl Context {
     /// Sends a child message; see [`Node::send`](crate::Node::send).
     ///
     /// Its deadline is this call's own, if that comes first.
-    pub fn send<M: Request>(&self, message: M) -> SendFuture<'_, M> {
+    pub fn send<M: Request>(&self, message: M) -> SendFuture<'_, M::Itself> {
         self.child().send(message)
+    }
+
+    /// Sends a child message to one node; see [`Node::send_to`](crate::Node::send_to).
+    pub fn send_to<M: Request>(&self, node: &NodeId, message: M) -> SendFuture<'_, M::Itself> {
+        self.child().send_to(node, message)
+    }
+
+    /// Sends many child messages at once; see [`Node::send_all`](crate::Node::send_all).
+    pub async fn send_all<M: Request>(
+        &self,
+        messages: impl IntoIterator<Item = M, IntoIter: Send> + Send,
+    ) -> Vec<Result<M::Response, SendError<M::Error>>> {
+        self.child().send_all(messages).await
     }
 
     /// Stores a child command; see [`Node::enqueue`](crate::Node::enqueue).
@@ -134,14 +153,53 @@ impl Context {
         self.child().enqueue(command)
     }
 
+    /// Stores many child commands; see [`Node::enqueue_all`](crate::Node::enqueue_all).
+    pub async fn enqueue_all<M: Command>(
+        &self,
+        commands: impl IntoIterator<Item = M, IntoIter: Send> + Send,
+    ) -> Vec<Result<Stored, StoreError>> {
+        self.child().enqueue_all(commands).await
+    }
+
     /// Stores a child event; see [`Node::publish`](crate::Node::publish).
     pub fn publish<M: Event>(&self, event: M) -> StoreFuture<'_, Published> {
         self.child().publish(event)
     }
 
+    /// Stores many child events; see [`Node::publish_all`](crate::Node::publish_all).
+    pub async fn publish_all<M: Event>(
+        &self,
+        events: impl IntoIterator<Item = M, IntoIter: Send> + Send,
+    ) -> Vec<Result<Published, StoreError>> {
+        self.child().publish_all(events).await
+    }
+
     /// Broadcasts a child event; see [`Node::broadcast`](crate::Node::broadcast).
     pub fn broadcast<M: Event>(&self, event: M) -> StoreFuture<'_, Broadcast> {
         self.child().broadcast(event)
+    }
+
+    /// Broadcasts many child events; see [`Node::broadcast_all`](crate::Node::broadcast_all).
+    pub async fn broadcast_all<M: Event>(
+        &self,
+        events: impl IntoIterator<Item = M, IntoIter: Send> + Send,
+    ) -> Vec<Result<Broadcast, StoreError>> {
+        self.child().broadcast_all(events).await
+    }
+
+    /// The handler and its extractors share one: equal children are counted once for all.
+    pub(super) fn of(call: &Call<'_>) -> Self {
+        let facts = call.facts;
+        let make = || Self {
+            inner: Arc::new(Inner {
+                core: Arc::clone(call.core),
+                attempt: facts.attempt,
+                headers: facts.headers().clone(),
+                cancellation: facts.cancellation().cancellation(),
+                parent: Parent::of(call),
+            }),
+        };
+        facts.context_or(make).clone()
     }
 
     fn child(&self) -> With<'_> {
@@ -151,25 +209,7 @@ impl Context {
 
 impl FromContext for Context {
     fn from_context(call: &Call<'_>) -> Result<Self, BoxError> {
-        let facts = call.facts;
-        // The handler and its extractors share one: equal children are counted once for all.
-        let context = facts.context_or(|| Self {
-            inner: Arc::new(Inner {
-                core: Arc::clone(call.core),
-                attempt: facts.attempt,
-                headers: facts.headers().clone(),
-                cancellation: facts.cancellation().cancellation(),
-                parent: Parent {
-                    id: call.id(),
-                    key: call.shared_key().cloned(),
-                    service: Arc::clone(&call.core.service),
-                    handler: call.handler,
-                    deadline: facts.deadline(),
-                    children: Mutex::default(),
-                },
-            }),
-        });
-        Ok(context.clone())
+        Ok(Self::of(call))
     }
 }
 
@@ -180,62 +220,5 @@ impl fmt::Debug for Context {
             .field("key", &self.key())
             .field("attempt", &self.attempt())
             .finish_non_exhaustive()
-    }
-}
-
-/// What child messages follow from.
-pub(crate) struct Parent {
-    id: MessageId,
-    key: Option<Arc<str>>,
-    service: Arc<str>,
-    handler: &'static HandlerInfo,
-    deadline: Instant,
-    /// How many children with the same hash there were.
-    children: Mutex<HashMap<u128, u64>>,
-}
-
-impl Parent {
-    /// The options of a child: the parent's deadline, and an id that follows from its content.
-    pub(crate) fn child_options<M: Message>(
-        &self,
-        mut options: Options,
-        verb: &'static str,
-        message: &M,
-    ) -> Options {
-        options.parent = Some(self.deadline);
-        if options.id.is_none() {
-            options.id = self.child_id(verb, message);
-        }
-        options
-    }
-
-    /// `None` for a message that cannot be encoded: its verb will say so.
-    fn child_id<M: Message>(&self, verb: &'static str, message: &M) -> Option<MessageId> {
-        let payload = (M::CODEC.encode)(ContentType::default(), message).ok()?;
-        let key = message.text();
-        let mut cause = Vec::with_capacity(payload.len() + 128);
-        for part in [
-            &self.id.as_uuid().as_bytes()[..],
-            self.service.as_bytes(),
-            self.handler.module().as_bytes(),
-            self.handler.name().as_bytes(),
-            verb.as_bytes(),
-            M::info().name().as_bytes(),
-            key.as_deref().unwrap_or_default().as_bytes(),
-            &payload,
-        ] {
-            // The length keeps the parts apart.
-            cause.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            cause.extend_from_slice(part);
-        }
-        let hash = xxh3_128(&cause);
-        let ordinal = {
-            let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = children.entry(hash).or_default();
-            *count += 1;
-            *count
-        };
-        cause.extend_from_slice(&ordinal.to_be_bytes());
-        Some(MessageId::from_hash(xxh3_128(&cause)))
     }
 }

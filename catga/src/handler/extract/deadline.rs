@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use super::{Call, FromContext};
 use crate::BoxError;
+use crate::node::after;
 
 /// When the caller stops waiting for the handler, or the attempt of a durable delivery ends.
 ///
@@ -38,8 +39,26 @@ use crate::BoxError;
 pub struct Deadline(Instant);
 
 impl Deadline {
-    pub(crate) const fn at(instant: Instant) -> Self {
+    /// The deadline at a point in time, on tokio's clock.
+    #[must_use]
+    pub const fn at(instant: Instant) -> Self {
         Self(instant)
+    }
+
+    /// The deadline after a duration from now; [`Duration::MAX`] is never. For unit tests of handlers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use catga::Deadline;
+    ///
+    /// assert!(!Deadline::after(Duration::MAX).has_passed());
+    /// assert!(Deadline::after(Duration::ZERO).has_passed());
+    /// ```
+    #[must_use]
+    pub fn after(timeout: Duration) -> Self {
+        Self(after(timeout))
     }
 
     /// The time left; zero once the deadline has passed.

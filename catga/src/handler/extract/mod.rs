@@ -1,20 +1,23 @@
 //! The parameters of a handler beside its message.
 
 mod cancellation;
+mod children;
 mod context;
 mod deadline;
 mod headers;
 mod requirements;
 mod state;
+mod test_call;
 
 pub use cancellation::Cancellation;
 pub use context::Context;
 pub use deadline::Deadline;
 pub use requirements::Requirements;
 pub use state::{MissingState, State};
+pub use test_call::TestCall;
 
 pub(crate) use cancellation::CancelSource;
-pub(crate) use context::Parent;
+pub(crate) use children::Parent;
 
 use std::fmt;
 
@@ -30,6 +33,7 @@ use crate::BoxError;
 /// node's state it should name in [`requires`](Self::requires): then a node without that state
 /// does not start. An error ends the call before the handler runs; the caller sees
 /// [`SendError::Failed`](crate::SendError::Failed) with its text, a durable delivery is retried.
+/// A test reads it from a [`TestCall`].
 ///
 /// # Examples
 ///

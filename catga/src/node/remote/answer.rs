@@ -44,8 +44,7 @@ fn failed<E: Error + 'static>(error: &SendError<E>) -> Frame {
     match error {
         SendError::Failed(failed) => {
             let source = failed.source();
-            let fault = source.map_or(Fault::UNDECLARED, Fault::of);
-            let detail = if fault == Fault::Permanent {
+            let detail = if failed.fault() == Fault::Permanent {
                 "permanent"
             } else {
                 ""

@@ -1,31 +1,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
-use tokio::time::sleep;
-
-use super::request::{Call, Received};
-use crate::cluster::Cluster;
+use super::repeats::Repeats;
+use super::request::{Call, Received, next_number};
+use crate::cluster::{Cluster, Reopened, broadcast_subject, keep_open};
 use crate::delivery::{self, Envelope};
-use crate::message::MessageId;
-use crate::node::{Core, Phase};
-use crate::transport::{Subscription, TransportError};
+use crate::node::Core;
+use crate::transport::{Frame, Subscription, TransportError};
 
-/// The subject of an event for all nodes of a service.
-fn subject(service: &str, name: &str) -> String {
-    format!("all.{service}.{name}")
-}
-
-/// Hands an event to every live node of each service that takes broadcasts of it.
+/// Hands an event to every live node of each service that takes broadcasts of its type.
 pub(crate) async fn broadcast(
     core: &Core,
     cluster: &Cluster,
     envelope: Envelope,
+    topic: Option<&str>,
     timeout: Duration,
 ) -> Result<(), TransportError> {
+    let name = envelope.info.name();
     let frame = Call {
         from: &core.id,
-        number: 0,
+        number: next_number(),
         info: envelope.info,
         id: envelope.id,
         key: envelope.key.as_deref(),
@@ -34,70 +28,72 @@ pub(crate) async fn broadcast(
         payload: envelope.payload,
     }
     .into_frame();
-    for service in cluster.broadcast_services(envelope.info.name()) {
-        let subject = subject(&service, envelope.info.name());
-        let messenger = cluster.transport.messenger();
-        messenger.broadcast(&subject, frame.clone()).await?;
+    let all = async {
+        for service in cluster.broadcast_services(name) {
+            let subject = broadcast_subject(&service, topic.unwrap_or(name));
+            let messenger = cluster.transport.messenger();
+            messenger.broadcast(&subject, frame.clone()).await?;
+        }
+        Ok(())
+    };
+    match tokio::time::timeout(timeout, all).await {
+        Ok(handed_over) => handed_over,
+        Err(elapsed) => Err(TransportError::new("take a broadcast", elapsed)),
     }
-    Ok(())
-}
-
-/// The subscription to what is broadcast to this node's service.
-pub(crate) async fn subscribe(cluster: &Cluster) -> Result<Box<dyn Subscription>, TransportError> {
-    let pattern = subject(&cluster.service, ">");
-    cluster.transport.messenger().subscribe(&pattern).await
 }
 
 /// Runs the broadcast handlers of this node for what comes, until it has stopped.
-pub(crate) async fn listen(
-    core: Arc<Core>,
-    cluster: Arc<Cluster>,
-    mut first: Option<Box<dyn Subscription>>,
-) {
-    let mut failures: u32 = 0;
-    while core.lifecycle.phase() != Phase::Stopped {
-        let events = match first.take() {
-            Some(events) => Ok(events),
-            None => subscribe(&cluster).await,
-        };
-        if let Ok(mut events) = events {
-            failures = 0;
-            loop {
-                let stopped = std::pin::pin!(core.lifecycle.stopped());
-                match select(stopped, events.next()).await {
-                    Either::Left(_) => return,
-                    Either::Right((None, _)) => break,
-                    Either::Right((Some((_, frame)), _)) => take(&core, frame),
-                }
-            }
+pub(super) async fn listen(core: Arc<Core>, cluster: Arc<Cluster>, first: Box<dyn Subscription>) {
+    let listener = Listener {
+        core: &core,
+        cluster: &cluster,
+        repeats: Repeats::default(),
+    };
+    keep_open(&cluster, listener, Some(first)).await;
+}
+
+struct Listener<'a> {
+    core: &'a Arc<Core>,
+    cluster: &'a Cluster,
+    repeats: Repeats,
+}
+
+impl Reopened for Listener<'_> {
+    const WHAT: &'static str = "subscribe to broadcasts";
+
+    type Open = Box<dyn Subscription>;
+
+    async fn open(&mut self) -> Result<Self::Open, TransportError> {
+        self.cluster.subscribe().await
+    }
+
+    async fn follow(&mut self, mut events: Self::Open) {
+        while let Some((subject, frame)) = events.next().await {
+            self.take(&subject, frame);
         }
-        failures = failures.saturating_add(1);
-        sleep(Duration::from_millis(20) * 2_u32.pow(failures.min(7))).await;
     }
 }
 
-fn take(core: &Arc<Core>, frame: crate::transport::Frame) {
-    let request = match Received::parse(frame) {
-        Ok(Received::Call(request)) => request,
-        Ok(Received::Cancel(_)) => return,
-        Err(error) => {
-            tracing::warn!(target: "catga", node = %core.id, error, "a broadcast cannot be read");
+impl Listener<'_> {
+    fn take(&mut self, subject: &str, frame: Frame) {
+        let core = self.core;
+        let request = match Received::parse(frame) {
+            Ok(Received::Call(request)) => request,
+            Ok(Received::Cancel(_)) => return,
+            Err(error) => {
+                tracing::warn!(target: "catga", node = %core.id, error, "a broadcast cannot be read");
+                return;
+            }
+        };
+        let Some(message) = core.wiring.message(&request.name) else {
+            return;
+        };
+        if self.repeats.has(&request.call) {
             return;
         }
-    };
-    let Some(message) = core.wiring.message(&request.name) else {
-        return;
-    };
-    delivery::broadcast(
-        core,
-        Envelope {
-            id: request.id.unwrap_or_else(MessageId::new),
-            info: message.info(),
-            key: request.key,
-            headers: request.headers,
-            content_type: request.content_type,
-            payload: request.payload,
-            only: None,
-        },
-    );
+        let info = message.info();
+        let prefix = broadcast_subject(&self.cluster.service, "");
+        let topic = (info.route().topic()).and_then(|_| subject.strip_prefix(&prefix));
+        delivery::broadcast(core, request.into_envelope(info), topic);
+    }
 }

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,14 +10,12 @@ use super::answer::Answer;
 use super::refusal::Refusal;
 use super::request::{self, Call};
 use crate::cluster::Cluster;
+use crate::delivery::Fault;
 use crate::handler::{Facts, Input, Key as _, Reply};
 use crate::message::{ContentType, Headers, Message, MessageId};
 use crate::node::{Core, NodeId, SendError, run_here};
 use crate::routing::{Key, Outstanding, Reason, Strategy, Target};
 use crate::transport::{Frame, RequestError};
-
-/// Numbers the calls of this process.
-static CALLS: AtomicU64 = AtomicU64::new(1);
 
 /// How long a call is listened for after its caller has given up, to count late answers.
 const LINGER: Duration = Duration::from_secs(30);
@@ -86,6 +84,8 @@ fn pick<M: Message>(
     let nodes = view.nodes(M::info().name());
     match strategy.pick(&Key::of(message), nodes) {
         Target::Local => Ok(Picked::Here),
+        // The same, said by the place.
+        Target::Node(place) if nodes.local() == Some(place) => Ok(Picked::Here),
         Target::Node(place) => nodes
             .candidates()
             .get(place)
@@ -150,14 +150,19 @@ impl Outgoing {
             // It never left: the node has as many calls outstanding as it may.
             return Ok(Answer::Refused(Refusal::Overloaded));
         };
-        let number = CALLS.fetch_add(1, Ordering::Relaxed);
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            // Its turn came when the others gave up: too late to leave.
+            return Ok(Answer::Refused(Refusal::Overloaded));
+        }
+        let number = request::next_number();
         let frame = Call {
             from: &core.id,
             number,
             info,
             id: self.id,
             key: self.key.as_deref(),
-            timeout: self.deadline.saturating_duration_since(Instant::now()),
+            timeout: left,
             headers: &self.headers,
             payload: self.payload.clone(),
         }
@@ -167,6 +172,10 @@ impl Outgoing {
             Ok(Ok(frame)) => Ok(Answer::parse(&frame)),
             Ok(Err(RequestError::NoResponder)) => Ok(Answer::Refused(Refusal::Absent)),
             Ok(Err(RequestError::Transport(error))) => Err(SendError::transport(info, error)),
+            Ok(Err(error @ RequestError::AnswerTooLarge { .. })) => {
+                let fault = Some(Fault::Permanent);
+                Err(SendError::failed_as(info, error.into(), fault))
+            }
             Ok(Err(RequestError::Timeout)) | Err(_) => Err(SendError::timeout(info, self.timeout)),
         }
     }
@@ -233,8 +242,9 @@ impl Drop for Asked {
             let frame = request::cancel(&self.core.id, self.number);
             let (cluster, node) = (Arc::clone(&self.cluster), self.node.clone());
             self.core.runtime.spawn(async move {
+                let told = cluster.transport.messenger().tell(&node, frame);
                 // If it is lost, the handler ends at its deadline.
-                let _ = cluster.transport.messenger().tell(&node, frame).await;
+                let _ = cluster.limited("cancel a call", told).await;
             });
         }
     }

@@ -2,6 +2,12 @@ use std::error::Error;
 use std::fmt;
 
 use crate::delivery::Fault;
+use crate::delivery::fault::Classifier;
+
+// What was permanent there is permanent here.
+inventory::submit! {
+    Classifier::new(|error| error.downcast_ref().map(RemoteError::fault))
+}
 
 /// The error of a handler on another node: its text, its sources, and whether it is permanent.
 #[derive(Debug, Clone, PartialEq, Eq)]

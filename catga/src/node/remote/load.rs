@@ -5,10 +5,10 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use tokio::time::{Instant, sleep_until};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Reopened, keep_open};
 use crate::message::Headers;
-use crate::node::{Core, NodeId, Phase};
-use crate::transport::Frame;
+use crate::node::{Core, NodeId};
+use crate::transport::{Frame, Subscription, TransportError};
 
 const SUBJECT: &str = "load";
 const NODE: &str = "catga-node";
@@ -35,24 +35,39 @@ impl Latency {
 
 /// Tells the others with each heartbeat how busy this node is, and hears the same of them, until
 /// it has stopped.
-pub(crate) async fn exchange(core: Arc<Core>, cluster: Arc<Cluster>) {
-    while core.lifecycle.phase() != Phase::Stopped {
-        let Ok(mut loads) = cluster.transport.messenger().subscribe(SUBJECT).await else {
-            tokio::time::sleep(cluster.settings.heartbeat).await;
-            continue;
-        };
+pub(super) async fn exchange(core: Arc<Core>, cluster: Arc<Cluster>) {
+    let exchange = Exchange {
+        core: &core,
+        cluster: &cluster,
+    };
+    keep_open(&cluster, exchange, None).await;
+}
+
+struct Exchange<'a> {
+    core: &'a Core,
+    cluster: &'a Cluster,
+}
+
+impl Reopened for Exchange<'_> {
+    const WHAT: &'static str = "subscribe to the load of others";
+
+    type Open = Box<dyn Subscription>;
+
+    async fn open(&mut self) -> Result<Self::Open, TransportError> {
+        self.cluster.transport.messenger().subscribe(SUBJECT).await
+    }
+
+    async fn follow(&mut self, mut loads: Self::Open) {
         let mut next = Instant::now();
         loop {
-            let stopped = std::pin::pin!(core.lifecycle.stopped());
             let timer = std::pin::pin!(sleep_until(next));
-            match select(select(stopped, timer), loads.next()).await {
-                Either::Left((Either::Left(_), _)) => return,
-                Either::Left((Either::Right(_), _)) => {
-                    tell(&core, &cluster).await;
-                    next = Instant::now() + cluster.settings.heartbeat;
+            match select(timer, loads.next()).await {
+                Either::Left(_) => {
+                    tell(self.core, self.cluster).await;
+                    next = Instant::now() + self.cluster.settings.heartbeat;
                 }
-                Either::Right((None, _)) => break,
-                Either::Right((Some((_, frame)), _)) => hear(&cluster, &frame.headers),
+                Either::Right((None, _)) => return,
+                Either::Right((Some((_, frame)), _)) => hear(self.cluster, &frame.headers),
             }
         }
     }
@@ -67,12 +82,9 @@ async fn tell(core: &Core, cluster: &Cluster) {
         headers,
         payload: bytes::Bytes::new(),
     };
+    let told = cluster.transport.messenger().broadcast(SUBJECT, frame);
     // The next one is on its way soon.
-    let _ = cluster
-        .transport
-        .messenger()
-        .broadcast(SUBJECT, frame)
-        .await;
+    let _ = cluster.limited("tell the load", told).await;
 }
 
 fn hear(cluster: &Cluster, headers: &Headers) {

@@ -9,14 +9,30 @@ mod call;
 mod error;
 mod load;
 mod refusal;
+mod repeats;
 mod request;
 mod serve;
+
+use std::sync::Arc;
 
 pub use error::RemoteError;
 pub use refusal::Refusal;
 
 pub(crate) use answer::answer_of;
-pub(crate) use broadcast::{broadcast, listen, subscribe};
+pub(crate) use broadcast::broadcast;
 pub(crate) use call::{call, call_at};
-pub(crate) use load::{Latency, exchange};
-pub(crate) use serve::serve;
+pub(crate) use load::Latency;
+
+use super::Core;
+use crate::cluster::{Cluster, Lines};
+
+/// Hears the others from now on, until this node has stopped.
+pub(crate) fn attend(core: &Arc<Core>, cluster: &Arc<Cluster>, lines: Lines) {
+    let both = || (Arc::clone(core), Arc::clone(cluster));
+    let (of, at) = both();
+    core.runtime.spawn(serve::serve(of, at, lines.inbox));
+    let (of, at) = both();
+    core.runtime.spawn(broadcast::listen(of, at, lines.events));
+    let (of, at) = both();
+    core.runtime.spawn(load::exchange(of, at));
+}

@@ -1,9 +1,11 @@
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::message::{ContentType, Headers, MessageId, MessageInfo};
+use crate::delivery::Envelope;
+use crate::message::{ContentType, Headers, MessageId, MessageInfo, chance};
 use crate::node::NodeId;
 use crate::transport::Frame;
 
@@ -38,11 +40,50 @@ pub(super) enum Received {
     Cancel(CallId),
 }
 
-/// Which call of which node: a message may be tried more than once.
+/// Which frame of which node: a message may be tried more than once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct CallId {
+    pub(super) caller: Caller,
+    pub(super) number: u64,
+}
+
+/// A node in one of its processes, each of which counts anew.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Caller {
     pub(super) node: String,
-    pub(super) number: String,
+    pub(super) process: u64,
+}
+
+/// Numbers the calls and broadcasts of this process.
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+/// Tells it from others in which a node of the same name ran.
+static PROCESS: LazyLock<u64> = LazyLock::new(|| chance::draw(|chance| chance.u64(..)));
+
+pub(super) fn next_number() -> u64 {
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
+}
+
+impl CallId {
+    fn text(number: u64) -> String {
+        format!("{:x}-{number}", *PROCESS)
+    }
+
+    fn parse(node: &str, text: &str) -> Result<Self, String> {
+        let numbers = text.split_once('-').and_then(|(process, number)| {
+            let process = u64::from_str_radix(process, 16).ok()?;
+            Some((process, number.parse().ok()?))
+        });
+        let (process, number) = numbers.ok_or_else(|| {
+            format!("`{text}` is not the number of a call: a process in hexadecimal digits, `-` and a decimal number")
+        })?;
+        Ok(Self {
+            caller: Caller {
+                node: node.to_owned(),
+                process,
+            },
+            number,
+        })
+    }
 }
 
 /// A call as it travels.
@@ -79,7 +120,7 @@ impl Call<'_> {
         headers.insert(SOURCE, self.from.as_str());
         headers.insert(SPEC_VERSION, "1.0");
         headers.insert(CONTENT_TYPE, ContentType::default().as_str());
-        headers.insert(CALL, self.number.to_string());
+        headers.insert(CALL, CallId::text(self.number));
         headers.insert(TIMEOUT, self.timeout.as_millis().to_string());
         if let Some(key) = self.key {
             headers.insert(KEY, key);
@@ -95,7 +136,7 @@ impl Call<'_> {
 pub(super) fn cancel(from: &NodeId, number: u64) -> Frame {
     let mut headers = Headers::new();
     headers.insert(SOURCE, from.as_str());
-    headers.insert(CANCEL, number.to_string());
+    headers.insert(CANCEL, CallId::text(number));
     Frame {
         headers,
         payload: Bytes::new(),
@@ -107,10 +148,9 @@ impl Received {
     pub(super) fn parse(frame: Frame) -> Result<Self, String> {
         let get = |name: &str| frame.headers.get(name);
         let need = |name: &str| get(name).ok_or_else(|| format!("the header `{name}` is missing"));
-        let node = need(SOURCE)?.to_owned();
-        if let Some(number) = get(CANCEL) {
-            let number = number.to_owned();
-            return Ok(Self::Cancel(CallId { node, number }));
+        let node = need(SOURCE)?;
+        if let Some(call) = get(CANCEL) {
+            return CallId::parse(node, call).map(Self::Cancel);
         }
         let timeout = need(TIMEOUT)?;
         let timeout = timeout
@@ -129,10 +169,7 @@ impl Received {
             }
         }
         Ok(Self::Call(Request {
-            call: CallId {
-                node,
-                number: need(CALL)?.to_owned(),
-            },
+            call: CallId::parse(node, need(CALL)?)?,
             name: need(TYPE)?.to_owned(),
             id,
             key: get(KEY).map(Into::into),
@@ -141,5 +178,20 @@ impl Received {
             content_type,
             payload: frame.payload.clone(),
         }))
+    }
+}
+
+impl Request {
+    /// The message of the call, whose type is known here.
+    pub(super) fn into_envelope(self, info: &'static MessageInfo) -> Envelope {
+        Envelope {
+            id: self.id.unwrap_or_else(MessageId::new),
+            info,
+            key: self.key,
+            headers: self.headers,
+            content_type: self.content_type,
+            payload: self.payload,
+            only: None,
+        }
     }
 }

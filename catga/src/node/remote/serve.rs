@@ -3,96 +3,119 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::Instant;
 
 use super::answer::{refused, unreadable};
 use super::refusal::Refusal;
+use super::repeats::Repeats;
 use super::request::{CallId, Received, Request};
-use crate::cluster::Cluster;
-use crate::delivery::Envelope;
+use crate::cluster::{Cluster, Reopened, keep_open};
 use crate::handler::Facts;
-use crate::message::MessageId;
+use crate::message::MessageInfo;
 use crate::node::Core;
 use crate::routing::{Key, StrategyKind};
-use crate::transport::Incoming;
+use crate::transport::{Frame, Inbox, Incoming, TransportError};
 
 /// Calls that run here for other nodes, and how each is cancelled.
 type Running = Arc<Mutex<HashMap<CallId, oneshot::Sender<()>>>>;
 
 /// Answers the calls of other nodes until this node has stopped.
-pub(crate) async fn serve(core: Arc<Core>, cluster: Arc<Cluster>) {
-    let running = Running::default();
-    let mut failures: u32 = 0;
-    while core.lifecycle.phase() != crate::node::Phase::Stopped {
-        match cluster.transport.messenger().serve(&cluster.me).await {
-            Ok(mut inbox) => {
-                failures = 0;
-                loop {
-                    let stopped = std::pin::pin!(core.lifecycle.stopped());
-                    match select(stopped, inbox.next()).await {
-                        Either::Left(_) => return,
-                        Either::Right((None, _)) => break,
-                        Either::Right((Some(incoming), _)) => {
-                            receive(&core, &cluster, &running, incoming);
-                        }
-                    }
+pub(super) async fn serve(core: Arc<Core>, cluster: Arc<Cluster>, first: Box<dyn Inbox>) {
+    let server = Server {
+        core: &core,
+        cluster: &cluster,
+        running: Running::default(),
+        repeats: Repeats::default(),
+    };
+    keep_open(&cluster, server, Some(first)).await;
+}
+
+struct Server<'a> {
+    core: &'a Arc<Core>,
+    cluster: &'a Cluster,
+    running: Running,
+    repeats: Repeats,
+}
+
+impl Reopened for Server<'_> {
+    const WHAT: &'static str = "open the inbox";
+
+    type Open = Box<dyn Inbox>;
+
+    async fn open(&mut self) -> Result<Self::Open, TransportError> {
+        self.cluster.open_inbox().await
+    }
+
+    async fn follow(&mut self, mut inbox: Self::Open) {
+        while let Some(incoming) = inbox.next().await {
+            self.receive(incoming);
+        }
+    }
+}
+
+impl Server<'_> {
+    fn receive(&mut self, mut incoming: Incoming) {
+        let frame = std::mem::take(&mut incoming.frame);
+        match Received::parse(frame) {
+            Ok(Received::Cancel(call)) => {
+                // Dropping the sender would do, too; a call that is not here has ended.
+                if let Some(cancel) = lock(&self.running).remove(&call) {
+                    let _ = cancel.send(());
                 }
             }
-            Err(error) => {
-                failures = failures.saturating_add(1);
-                tracing::warn!(target: "catga", node = %core.id, failures, %error, "the inbox cannot be opened; it is tried again");
+            // Came twice: whoever asked waits for one answer, that to the first.
+            Ok(Received::Call(request)) if self.repeats.has(&request.call) => {}
+            Ok(Received::Call(mut request)) => {
+                request.timeout = request.timeout.saturating_sub(incoming.age());
+                match admit(self.core, self.cluster, &request) {
+                    Ok(info) => run(self.core, &self.running, info, request, incoming),
+                    Err(refusal) => self.reply(incoming, refused(refusal)),
+                }
             }
+            Err(text) => self.reply(incoming, unreadable(text)),
         }
-        sleep(Duration::from_millis(20) * 2_u32.pow(failures.min(7))).await;
+    }
+
+    fn reply(&self, incoming: Incoming, answer: Frame) {
+        self.core.runtime.spawn(incoming.reply(answer));
     }
 }
 
-fn receive(core: &Arc<Core>, cluster: &Arc<Cluster>, running: &Running, mut incoming: Incoming) {
-    let frame = std::mem::take(&mut incoming.frame);
-    match Received::parse(frame) {
-        Ok(Received::Cancel(call)) => {
-            // Dropping the sender would do, too; a call that is not here has ended.
-            if let Some(cancel) = lock(running).remove(&call) {
-                let _ = cancel.send(());
-            }
-        }
-        Ok(Received::Call(request)) => match refusal(core, cluster, &request) {
-            Some(refusal) => reply(core, incoming, refused(refusal)),
-            None => run(core, running, request, incoming),
-        },
-        Err(text) => reply(core, incoming, unreadable(text)),
-    }
-}
-
-fn reply(core: &Core, incoming: Incoming, answer: crate::transport::Frame) {
-    core.runtime.spawn(incoming.reply(answer));
-}
-
-/// Why this node does not run a call, decided before anything runs.
-fn refusal(core: &Core, cluster: &Cluster, request: &Request) -> Option<Refusal> {
+/// The message of a call that this node runs, or why it does not: decided before anything runs.
+fn admit(
+    core: &Core,
+    cluster: &Cluster,
+    request: &Request,
+) -> Result<&'static MessageInfo, Refusal> {
     if core.lifecycle.refuses() {
-        return Some(Refusal::Draining);
+        return Err(Refusal::Draining);
     }
-    let Some(message) = core.wiring.message(&request.name) else {
-        return Some(Refusal::NoHandler);
-    };
+    let message = core.wiring.message(&request.name);
+    let info = message.ok_or(Refusal::NoHandler)?.info();
     if request.timeout.is_zero() {
-        return Some(Refusal::Expired);
+        return Err(Refusal::Expired);
     }
-    let info = message.info();
+    // With a strategy of the user's own a key has no owner.
     if info.route().strategy() == StrategyKind::ConsistentHash
+        && !core.strategies.has_own(info)
         && let Some(key) = &request.key
-        && !cluster.is_here(Key::from_text(key).fnv1a32())
+        && !cluster.owns(Key::from_text(key).fnv1a32())
     {
-        return Some(Refusal::NotOwner);
+        return Err(Refusal::NotOwner);
     }
-    (core.calls.count() >= core.max_in_flight).then_some(Refusal::Overloaded)
+    if core.calls.count() >= core.max_in_flight {
+        return Err(Refusal::Overloaded);
+    }
+    Ok(info)
 }
 
-fn run(core: &Arc<Core>, running: &Running, request: Request, incoming: Incoming) {
-    let Some(message) = core.wiring.message(&request.name) else {
-        return;
-    };
+fn run(
+    core: &Arc<Core>,
+    running: &Running,
+    info: &'static MessageInfo,
+    request: Request,
+    incoming: Incoming,
+) {
     let started = Instant::now();
     let deadline = started + request.timeout;
     let facts = Facts::of(
@@ -102,23 +125,16 @@ fn run(core: &Arc<Core>, running: &Running, request: Request, incoming: Incoming
         request.headers.clone(),
     )
     .with_deadline(deadline);
-    let envelope = Envelope {
-        id: request.id.unwrap_or_else(MessageId::new),
-        info: message.info(),
-        key: request.key,
-        headers: request.headers,
-        content_type: request.content_type,
-        payload: request.payload,
-        only: None,
-    };
-    let answer = (message.info().operations.answer)(Arc::clone(core), envelope, facts);
+    let call = request.call.clone();
+    let envelope = request.into_envelope(info);
+    let answer = (info.operations.answer)(Arc::clone(core), envelope, facts);
     let (cancel, cancelled) = oneshot::channel();
-    lock(running).insert(request.call.clone(), cancel);
+    lock(running).insert(call.clone(), cancel);
     core.calls.enter();
     let here = Here {
         core: Arc::clone(core),
         running: Arc::clone(running),
-        call: request.call,
+        call,
     };
     core.runtime.spawn(async move {
         let here = here;

@@ -3,6 +3,7 @@
 mod error;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,9 +15,10 @@ pub use error::{
 };
 
 use super::{Core, Options, remote};
-use crate::delivery::{Delivery, Queue};
-use crate::handler::{Execution, Facts, Input, Key, Pick, Reply, execute};
+use crate::delivery::{Delivery, Fault, Held, LaneHeld, Queue};
+use crate::handler::{Execution, Facts, Input, Key, Panic, Pick, Reply, execute};
 use crate::message::{Headers, Message, MessageInfo};
+use crate::wiring::Place;
 
 pin_project! {
     /// The future of [`Node::send`](crate::Node::send).
@@ -81,8 +83,16 @@ impl<M: Message> Future for SendFuture<'_, M> {
             }
         }
         let local = core.table.row(info).and_then(|row| row.handlers.first());
+        let here = match local.map(|local| local.place) {
+            None => false,
+            Some(Place::Here) => true,
+            Some(place) => match place_of(place, core, &message) {
+                Ok(here) => here,
+                Err(error) => return Poll::Ready(Err(error)),
+            },
+        };
         match local {
-            Some(local) if local.place.is_here(core, &message) => {
+            Some(local) if here => {
                 if local.direct {
                     let input = Input::Typed(message);
                     return this.execution.start(cx, core, local, input, &mut facts);
@@ -104,6 +114,18 @@ impl<M: Message> Future for SendFuture<'_, M> {
     }
 }
 
+/// Whether a message is handled here. That asks the message for its key, which is the user's code.
+fn place_of<M: Message>(
+    place: Place,
+    core: &Core,
+    message: &M,
+) -> Result<bool, SendError<M::Error>> {
+    catch_unwind(AssertUnwindSafe(|| place.is_here(core, message))).map_err(|payload| {
+        let panic = Panic::new(payload);
+        SendError::panicked(M::info(), panic.text).located(&core.id, None)
+    })
+}
+
 /// What the options say of a call.
 #[cold]
 fn facts_of<E>(core: &Core, info: &MessageInfo, options: Options) -> Result<Facts, SendError<E>> {
@@ -111,7 +133,9 @@ fn facts_of<E>(core: &Core, info: &MessageInfo, options: Options) -> Result<Fact
         return Err(SendError::refused(info).located(&core.id, options.id));
     }
     let (timeout, deadline) = options.limit(info.timeout());
-    Ok(Facts::of(timeout, options.id, None, options.headers).with_deadline(deadline))
+    Ok(Facts::of(timeout, options.id, None, options.headers)
+        .with_deadline(deadline)
+        .with_held(options.held))
 }
 
 /// Facts for a future behind a box; the ones outside keep the deadline and the id.
@@ -139,8 +163,24 @@ pub(crate) async fn run_here<M: Message>(
             Input::Encoded(..) => None,
         })
         .cloned();
+    let mut facts = facts;
     let _turn = match key.filter(|_| handler.is_serial()) {
-        Some(key) => Queue::turn(&core, key).await,
+        Some(key) => {
+            let held = facts.held();
+            if held.as_ref().is_some_and(|held| held.holds(&key)) {
+                let error = LaneHeld::new(key).into();
+                return Err(SendError::failed_as(
+                    M::info(),
+                    error,
+                    Some(Fault::Permanent),
+                ));
+            }
+            let Ok(turn) = Queue::turn(&core, Arc::clone(&key)).await else {
+                return Err(SendError::refused(M::info()));
+            };
+            facts = facts.with_held(Some(Held::new(key, held)));
+            Some(turn)
+        }
         None => None,
     };
     let _permit = local.permit().await;

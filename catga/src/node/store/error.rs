@@ -7,6 +7,30 @@ use crate::transport::TransportError;
 /// Why a message was not stored.
 ///
 /// Nothing of it is stored and no handler will run, whatever the variant.
+///
+/// # Examples
+///
+/// ```
+/// use catga::node::StoreError;
+/// use catga::{Node, command};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[command]
+/// #[derive(Serialize, Deserialize)]
+/// struct Unhandled;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let node = Node::builder("orders").only(|_| false).start().await?;
+/// let error = node.enqueue(Unhandled).await.unwrap_err();
+/// assert!(matches!(error, StoreError::NoService { .. }));
+/// assert_eq!(error.message(), "Unhandled");
+/// node.shutdown().await?;
+/// let error = node.enqueue(Unhandled).await.unwrap_err();
+/// assert!(error.to_string().contains("was not stored"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreError {

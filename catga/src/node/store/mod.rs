@@ -7,51 +7,60 @@ mod receipt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 pub use error::StoreError;
 pub use future::StoreFuture;
 pub use receipt::{Broadcast, Published, Stored};
 
 use super::options::after;
 use super::{Core, Options, remote};
-use crate::delivery::{self, DeadLetter, Envelope, NotStored};
+use crate::delivery::{self, DeadLetter, Envelope, NotStored, Queue};
 use crate::handler::Key;
 use crate::message::{Command, ContentType, Event, Message, MessageId, MessageInfo};
+use crate::routing::topic_of;
 
 /// Marks a message that was dead-lettered before.
 const REPLAY: &str = "catga-replay";
 
-pub(super) async fn enqueue<M: Command>(
+/// Makes the receipt of what is stored, from its id and whether it was stored before.
+type Receipt<T> = fn(&Core, MessageId, bool) -> T;
+
+pub(super) fn enqueue<M: Command>(
     core: &Arc<Core>,
     options: Options,
     child: bool,
     command: M,
-) -> Result<Stored, StoreError> {
-    if core.cluster.is_none() && !handles::<M>(core) {
-        return Err(StoreError::NoService {
+) -> StoreFuture<'_, Stored> {
+    let new = if core.cluster.is_some() || handles::<M>(core) {
+        New::of(options, child, &command)
+    } else {
+        Err(StoreError::NoService {
             message: M::info().name(),
-        });
-    }
-    let (id, repeated) = store(core, options, child, command).await?;
-    Ok(Stored { id, repeated })
+        })
+    };
+    StoreFuture::new(core, new, |_, id, repeated| Stored { id, repeated })
 }
 
-pub(super) async fn publish<M: Event>(
+pub(super) fn publish<M: Event>(
     core: &Arc<Core>,
     options: Options,
     child: bool,
     event: M,
-) -> Result<Published, StoreError> {
-    let handles = core.cluster.is_some() || handles::<M>(core);
-    let (id, repeated) = if handles {
-        store(core, options, child, event).await?
-    } else {
-        refuse::<M>(core, &options, child)?;
-        (options.id.unwrap_or_else(MessageId::new), false)
-    };
-    Ok(Published {
+) -> StoreFuture<'_, Published> {
+    if core.cluster.is_none() && !handles::<M>(core) {
+        let new = New::unheard::<M>(options, child);
+        return StoreFuture::new(core, Ok(new), |_, id, repeated| Published {
+            id,
+            repeated,
+            services: None,
+        });
+    }
+    let new = New::of(options, child, &event);
+    StoreFuture::new(core, new, |core, id, repeated| Published {
         id,
         repeated,
-        services: handles.then(|| Arc::clone(&core.service)),
+        services: Some(Arc::clone(&core.service)),
     })
 }
 
@@ -61,31 +70,100 @@ fn handles<M: Message>(core: &Core) -> bool {
         .is_some_and(|row| !row.handlers.is_empty())
 }
 
-async fn store<M: Message>(
-    core: &Arc<Core>,
-    options: Options,
+/// A message that is to be stored.
+struct New {
+    message: &'static MessageInfo,
+    id: MessageId,
+    /// `None` where nobody takes it.
+    envelope: Option<Arc<Envelope>>,
+    /// Whether its id did not come from chance.
+    given: bool,
+    /// Whether a handler stores it.
     child: bool,
-    message: M,
-) -> Result<(MessageId, bool), StoreError> {
-    // Counted before the phase is looked at, so that a shutdown either refuses it or waits for it.
-    let entered = core.queue.unfinished.entered();
-    refuse::<M>(core, &options, child)?;
-    if core.cluster.is_some() {
-        return Err(StoreError::Clustered {
-            message: M::info().name(),
-        });
+    timeout: Option<Duration>,
+    parent: Option<Instant>,
+}
+
+impl New {
+    fn of<M: Message>(options: Options, child: bool, message: &M) -> Result<Self, StoreError> {
+        let (timeout, parent) = (options.timeout, options.parent);
+        let given = options.id.is_some();
+        let envelope = envelope(options, message)?;
+        Ok(Self {
+            message: envelope.info,
+            id: envelope.id,
+            envelope: Some(Arc::new(envelope)),
+            given,
+            child,
+            timeout,
+            parent,
+        })
     }
-    let (timeout, deadline) = options.limit(M::info().timeout());
-    let given = options.id.is_some();
-    let envelope = envelope(options, &message)?;
-    drop(message);
-    let id = envelope.id;
-    let repeated = core
-        .queue
-        .store(entered, envelope, given, deadline)
-        .await
-        .map_err(|why| not_stored(M::info(), id, timeout, &why))?;
-    Ok((id, repeated))
+
+    fn unheard<M: Message>(options: Options, child: bool) -> Self {
+        Self {
+            message: M::info(),
+            id: options.id.unwrap_or_else(MessageId::new),
+            envelope: None,
+            given: options.id.is_some(),
+            child,
+            timeout: None,
+            parent: None,
+        }
+    }
+
+    fn refuse(&self, core: &Core) -> Result<(), StoreError> {
+        let id = self.given.then_some(self.id);
+        refuse(core, self.message, id, self.child)
+    }
+
+    /// Stores it if that needs no wait; `None` otherwise.
+    #[inline]
+    fn store_now(&mut self, core: &Core) -> Result<Option<MessageId>, StoreError> {
+        // Counted before the phase is looked at, so that a shutdown either refuses it or waits for
+        // it.
+        let entered = core.queue.unfinished.entered();
+        self.refuse(core)?;
+        if self.given || core.cluster.is_some() {
+            // Somebody may be storing it at this moment.
+            return Ok(self.envelope.is_none().then_some(self.id));
+        }
+        let Some(envelope) = self.envelope.take() else {
+            return Ok(Some(self.id));
+        };
+        match core.queue.try_store(entered, envelope, self.child) {
+            Ok(()) => Ok(Some(self.id)),
+            Err((envelope, NotStored::Full)) => {
+                self.envelope = Some(envelope);
+                Ok(None)
+            }
+            Err((_, why)) => Err(not_stored(self.message, self.id, Duration::ZERO, &why)),
+        }
+    }
+
+    /// Stores it, waiting for room and for whoever stores the same.
+    async fn store(self, core: &Core) -> Result<(MessageId, bool), StoreError> {
+        let entered = core.queue.unfinished.entered();
+        self.refuse(core)?;
+        if core.cluster.is_some() {
+            return Err(StoreError::Clustered {
+                message: self.message.name(),
+            });
+        }
+        let Some(envelope) = self.envelope else {
+            return Ok((self.id, false));
+        };
+        let options = Options {
+            timeout: self.timeout,
+            parent: self.parent,
+            ..Options::new()
+        };
+        let (timeout, deadline) = options.limit(self.message.timeout());
+        Queue::store(core, entered, envelope, self.given, self.child, deadline)
+            .await
+            .map(|repeated| (self.id, repeated))
+            .map_err(|why| not_stored(self.message, self.id, timeout, &why))
+    }
 }
 
 fn not_stored(info: &MessageInfo, id: MessageId, after: Duration, why: &NotStored) -> StoreError {
@@ -102,11 +180,16 @@ fn not_stored(info: &MessageInfo, id: MessageId, after: Duration, why: &NotStore
     }
 }
 
-fn refuse<M: Message>(core: &Core, options: &Options, child: bool) -> Result<(), StoreError> {
+fn refuse(
+    core: &Core,
+    message: &MessageInfo,
+    id: Option<MessageId>,
+    child: bool,
+) -> Result<(), StoreError> {
     if core.lifecycle.refuses_from(child) {
         return Err(StoreError::Refused {
-            message: M::info().name(),
-            id: options.id,
+            message: message.name(),
+            id,
         });
     }
     Ok(())
@@ -136,14 +219,15 @@ pub(super) async fn broadcast<M: Event>(
     child: bool,
     event: M,
 ) -> Result<Broadcast, StoreError> {
-    refuse::<M>(core, &options, child)?;
+    refuse(core, M::info(), options.id, child)?;
     let (timeout, _) = options.limit(M::info().timeout());
     let envelope = envelope(options, &event)?;
+    let topic = topic_of(&event);
     drop(event);
     let id = envelope.id;
     match &core.cluster {
-        None => delivery::broadcast(core, envelope),
-        Some(cluster) => remote::broadcast(core, cluster, envelope, timeout)
+        None => delivery::broadcast(core, envelope, topic.as_deref()),
+        Some(cluster) => remote::broadcast(core, cluster, envelope, topic.as_deref(), timeout)
             .await
             .map_err(|source| StoreError::Transport {
                 message: M::info().name(),
@@ -172,9 +256,8 @@ pub(super) async fn replay(
     let mut envelope = envelope;
     envelope.headers.insert(REPLAY, "true");
     let id = envelope.id;
-    let repeated = core
-        .queue
-        .store(entered, envelope, false, after(info.timeout()))
+    let (envelope, deadline) = (Arc::new(envelope), after(info.timeout()));
+    let repeated = Queue::store(core, entered, envelope, false, false, deadline)
         .await
         .map_err(|why| not_stored(info, id, info.timeout(), &why))?;
     taken.forget();

@@ -25,6 +25,10 @@ use super::{Key, Nodes, Target};
 /// place of the view that it was given; [`Nodes::target`] makes the answer from a place. Where
 /// all nodes are to agree, the answer may depend on the key and the view's nodes only.
 ///
+/// A key has no owner then: a node that was given a strategy for a type handles every key of it
+/// that it is sent. So give the same one to all nodes that send or handle the type; a node without
+/// it refuses the keys that it does not own.
+///
 /// # Examples
 ///
 /// A strategy that stays in the region of the key where it can:
@@ -56,7 +60,13 @@ pub trait Strategy: Send + Sync + 'static {
 
     /// Is called with each new view before the first pick from it, away from the messages.
     ///
-    /// A strategy may make here what it would otherwise have to make at its first pick.
+    /// A strategy may make here what it would otherwise have to make at its first pick. It should
+    /// not take long: until it returns, messages are routed by the view before. A node without a
+    /// cluster has no views and never calls it.
+    ///
+    /// # Panics
+    ///
+    /// A panic is reported as an error of the program, and the view is used nevertheless.
     fn prepare(&self, nodes: &Nodes) {
         let _ = nodes;
     }

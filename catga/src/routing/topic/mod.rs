@@ -1,7 +1,13 @@
 //! Topics, and patterns that match them.
 
+mod rendered;
+
 use std::fmt;
 use std::str::FromStr;
+
+pub use rendered::TopicValues;
+
+pub(crate) use rendered::topic_of;
 
 /// A set of topics: segments between dots, where `*` is any one segment and a `>` at the end is
 /// one or more.
@@ -31,20 +37,7 @@ impl TopicPattern {
     /// Whether a topic belongs to the set.
     #[must_use]
     pub fn matches(&self, topic: &str) -> bool {
-        let mut topic = topic.split('.');
-        for segment in self.text.split('.') {
-            // An empty segment is none: nothing can be published to such a topic.
-            let Some(actual) = topic.next().filter(|actual| !actual.is_empty()) else {
-                return false;
-            };
-            match segment {
-                ">" => return topic.all(|rest| !rest.is_empty()),
-                "*" => {}
-                fixed if fixed == actual => {}
-                _ => return false,
-            }
-        }
-        topic.next().is_none()
+        topic_matches(&self.text, topic)
     }
 
     /// The pattern as it was written.
@@ -52,6 +45,43 @@ impl TopicPattern {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+}
+
+/// Whether a topic belongs to a pattern, which is known to be one.
+pub(crate) fn topic_matches(pattern: &str, topic: &str) -> bool {
+    let mut topic = topic.split('.');
+    for segment in pattern.split('.') {
+        // An empty segment is none: nothing can be published to such a topic.
+        let Some(actual) = topic.next().filter(|actual| !actual.is_empty()) else {
+            return false;
+        };
+        match segment {
+            ">" => return topic.all(|rest| !rest.is_empty()),
+            "*" => {}
+            fixed if fixed == actual => {}
+            _ => return false,
+        }
+    }
+    topic.next().is_none()
+}
+
+/// Whether any event of a route can have a topic that belongs to a pattern.
+pub(crate) fn can_match(pattern: &str, route: &str) -> bool {
+    // An empty value, which no fixed segment is like, stands for any.
+    const ANY: &str = "%";
+    let route = rendered::rendered(route, []);
+    let mut route = route.split('.');
+    for segment in pattern.split('.') {
+        let Some(actual) = route.next() else {
+            return false;
+        };
+        match segment {
+            ">" => return true,
+            _ if segment == "*" || actual == ANY || segment == actual => {}
+            _ => return false,
+        }
+    }
+    route.next().is_none()
 }
 
 impl FromStr for TopicPattern {

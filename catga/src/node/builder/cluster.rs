@@ -1,0 +1,162 @@
+use std::time::Duration;
+
+use super::Builder;
+use crate::node::Broker;
+
+impl Builder {
+    /// The broker: a URL, or a transport that was made before.
+    ///
+    /// Without one, and with `memory://`, the node is alone in its process. With `memory://NAME`
+    /// it is in a cluster with all nodes of this process that have the same name. In a cluster
+    /// only [`send`](crate::Node::send) and [`broadcast`](crate::Node::broadcast) reach other nodes for now:
+    /// `enqueue` and `publish` are for a node without one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use catga::{Node, State, handler, query};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[query(response = String)]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Name;
+    ///
+    /// #[handler]
+    /// async fn name(_: Name, State(name): State<String>) -> String {
+    ///     name
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let server = Node::builder("names")
+    ///     .broker("memory://names")
+    ///     .state("server".to_owned())
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// let client = Node::builder("clients")
+    ///     .broker("memory://names")
+    ///     .only(|_| false)
+    ///     .start()
+    ///     .await?;
+    /// assert_eq!(client.send(Name).await?, "server");
+    /// client.shutdown().await?;
+    /// server.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn broker(mut self, broker: impl Into<Broker>) -> Self {
+        self.broker = broker.into();
+        self
+    }
+
+    /// The node's name, in place of one made from the service's name and chance.
+    ///
+    /// Letters `a` to `z`, digits and `-`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use catga::Node;
+    ///
+    /// let node = Node::builder("orders").id("blue").only(|_| false).start().await?;
+    /// assert_eq!(node.id().as_str(), "blue");
+    /// # node.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// How often the node says that it lives; 3 seconds by default, at most a third of
+    /// [`node_timeout`](Self::node_timeout).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use catga::Node;
+    ///
+    /// let builder = Node::builder("orders").only(|_| false);
+    /// let rare = builder.heartbeat(Duration::from_secs(4));        // of a timeout of 10 seconds
+    /// let problems = rare.check().unwrap_err();
+    /// assert!(problems.to_string().contains("a heartbeat every 4s is too rare"));
+    /// assert!(rare.heartbeat(Duration::from_secs(2)).check().is_ok());
+    /// ```
+    pub fn heartbeat(mut self, every: Duration) -> Self {
+        self.settings.heartbeat = every;
+        self
+    }
+
+    /// How long a node without a heartbeat is taken to be alive; 10 seconds by default, and the
+    /// same on all nodes.
+    ///
+    /// A dead node's keys are taken over that long after its last heartbeat. Shorter is faster, and
+    /// takes more slow nodes for dead: a node that is, stops what it owns and comes back as a new
+    /// one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use catga::Node;
+    ///
+    /// let start = |id| {
+    ///     let node = Node::builder("orders").broker("memory://timeout").id(id);
+    ///     node.heartbeat(Duration::from_millis(50))
+    ///         .node_timeout(Duration::from_millis(200))
+    ///         .only(|_| false)
+    ///         .start()
+    /// };
+    /// let (one, two) = (start("one").await?, start("two").await?);
+    /// let mut members = one.watch();
+    /// members.wait_for(|members| members.len() == 2).await?;
+    /// drop(two);                              // without a word, as when its process dies
+    /// members.wait_for(|members| members.len() == 1).await?;
+    /// # one.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn node_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.node_timeout = timeout;
+        self
+    }
+
+    /// How many partitions the keys of the service are divided into; 32 by default, at least 1.
+    ///
+    /// Recorded with the first node of the service: a node that disagrees does not start.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use catga::Node;
+    ///
+    /// let builder = || Node::builder("orders").broker("memory://partitions").only(|_| false);
+    /// let node = builder().partitions(64).start().await?;
+    /// let error = builder().partitions(32).start().await.unwrap_err();
+    /// assert!(error.to_string().contains("64 partitions"));
+    /// # node.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn partitions(mut self, partitions: u32) -> Self {
+        self.settings.partitions = partitions.max(1);
+        self
+    }
+
+    /// Says something of the node that other nodes and strategies can read; see
+    /// [`Node::members`](crate::Node::members).
+    pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.metadata.insert(name.into(), value.into());
+        self
+    }
+}

@@ -1,0 +1,178 @@
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::Builder;
+use crate::delivery::retry;
+
+impl Builder {
+    /// How failed deliveries are repeated where the handler does not say.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use catga::delivery::retry::Policy;
+    /// use catga::{Node, event, handler};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[event]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Paid;
+    ///
+    /// #[handler]
+    /// async fn book(_: Paid) -> Result<(), &'static str> {
+    ///     Err("the books are closed")
+    /// }
+    ///
+    /// #[handler(retry(max = 3))]
+    /// async fn thank(_: Paid) -> Result<(), &'static str> {
+    ///     Err("no stamps")
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let node = Node::builder("books")
+    ///     .retry(Policy::new(2, Duration::from_millis(1)))
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// node.publish(Paid).await?;
+    /// node.shutdown().await?;
+    /// let mut attempts: Vec<_> = node
+    ///     .dead_letters()
+    ///     .iter()
+    ///     .map(|letter| (letter.handler().name(), letter.attempts().get()))
+    ///     .collect();
+    /// attempts.sort();
+    /// assert_eq!(attempts, [("book", 2), ("thank", 3)]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn retry(mut self, policy: retry::Policy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// How many stored messages the in-memory queue holds; 100,000 by default, and 0 means 1.
+    ///
+    /// When it is full, `enqueue` and `publish` wait until their deadline.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use catga::node::StoreError;
+    /// use catga::{Node, Options, command, handler};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[command]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Work;
+    ///
+    /// #[handler]
+    /// async fn work(_: Work) {
+    ///     tokio::time::sleep(Duration::from_millis(20)).await;
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let node = Node::builder("workers")
+    ///     .queue_capacity(1)
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// node.enqueue(Work).await?;
+    /// let hasty = Options::new().timeout(Duration::from_millis(1));
+    /// let refused = node.with(hasty).enqueue(Work).await;
+    /// assert!(matches!(refused, Err(StoreError::Full { .. })));
+    /// node.enqueue(Work).await?;               // waits for room
+    /// node.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn queue_capacity(mut self, messages: usize) -> Self {
+        self.queue_capacity = messages.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// How many durable attempts and broadcasts run at once; 1,024 by default, and 0 means 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// use catga::{Node, State, command, handler};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[command]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Work;
+    ///
+    /// #[handler]
+    /// async fn work(_: Work, State(running): State<Arc<AtomicUsize>>) {
+    ///     assert_eq!(running.fetch_add(1, Ordering::SeqCst), 0);
+    ///     tokio::task::yield_now().await;
+    ///     running.fetch_sub(1, Ordering::SeqCst);
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let node = Node::builder("workers")
+    ///     .max_in_flight(1)
+    ///     .state(Arc::new(AtomicUsize::new(0)))
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// node.enqueue_all((0..10).map(|_| Work)).await;
+    /// node.shutdown().await?;
+    /// assert!(node.dead_letters().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_in_flight(mut self, attempts: usize) -> Self {
+        self.max_in_flight = attempts.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// How long [`Node::shutdown`](crate::Node::shutdown) waits for handlers; 30 seconds by default.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use catga::{Node, command, handler};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[command]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Forever;
+    ///
+    /// #[handler]
+    /// async fn forever(_: Forever) {
+    ///     std::future::pending::<()>().await;
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let here = module_path!();
+    /// let node = Node::builder("workers")
+    ///     .drain_timeout(Duration::from_millis(10))
+    /// #   .only(move |handler| handler.module() == here)
+    ///     .start()
+    ///     .await?;
+    /// node.enqueue(Forever).await?;
+    /// let unfinished = node.shutdown().await.unwrap_err();
+    /// assert_eq!(unfinished.deliveries(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.drain_timeout = timeout;
+        self
+    }
+}

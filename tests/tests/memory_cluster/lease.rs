@@ -1,0 +1,69 @@
+//! What a node does in the moment in which it wakes up too late. The clock is moved by hand.
+
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use catga::transport::{Frame, Memory, Transport};
+use catga::{Headers, Node};
+use catga_tests::suite::site::{HEARTBEAT, NODE_TIMEOUT, all_owned};
+use catga_tests::suite::work::{Here, Log, MODULE};
+use tokio::time::advance;
+
+/// A call as any program may send it.
+fn call(number: u64) -> Frame {
+    let mut headers = Headers::new();
+    for (name, value) in [
+        ("ce-source", "elsewhere"),
+        ("ce-type", "ByKey"),
+        ("ce-partitionkey", "7"),
+        ("content-type", "application/json"),
+        ("catga-timeout", "60000"),
+        ("catga-call", &format!("1-{number}")),
+    ] {
+        headers.insert(name, value);
+    }
+    Frame {
+        headers,
+        payload: Bytes::from_static(br#"{"n":7}"#),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_for_a_key_meets_the_clock_and_not_a_timer() {
+    let memory = Memory::private();
+    let log = Log::default();
+    let transport: std::sync::Arc<dyn Transport> = std::sync::Arc::new(memory.clone());
+    let node = Node::builder("shop")
+        .broker(transport)
+        .heartbeat(HEARTBEAT)
+        .node_timeout(NODE_TIMEOUT)
+        .state(Here::new("a", &log))
+        .only(|handler| handler.module() == MODULE)
+        .start()
+        .await
+        .unwrap();
+    all_owned(std::slice::from_ref(&node), 32).await;
+    let ask = |number| {
+        let messenger = memory.messenger();
+        messenger.request(node.id(), call(number), Duration::from_secs(60))
+    };
+    let status = |frame: &Frame| {
+        let detail = frame.headers.get("catga-detail").unwrap_or_default();
+        format!("{} {detail}", frame.headers.get("catga-status").unwrap())
+    };
+    assert_eq!(status(&ask(1).await.unwrap()), "ok ");
+
+    // It is in the inbox when the process stops for longer than the lease, and is the first thing
+    // that the process sees when it goes on.
+    let mut asked = pin!(ask(2));
+    std::future::poll_fn(|cx| {
+        assert!(asked.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+    advance(NODE_TIMEOUT).await;
+    assert_eq!(status(&asked.await.unwrap()), "refused not_owner");
+    assert_eq!(log.len(), 1, "nothing ran");
+}
