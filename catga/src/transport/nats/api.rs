@@ -1,0 +1,71 @@
+//! `JetStream`'s own subjects: a question in JSON, an answer in JSON.
+//!
+//! Asked by hand: what the client offers for it leaves out the conditions that are needed here,
+//! and never forgets a question that is not answered.
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::error::{Cause, Refused, Trouble};
+use super::headers::Outgoing;
+use super::link::Link;
+
+/// `JetStream` knows no such stream.
+pub(super) const NO_STREAM: u32 = 10_059;
+/// The stream has no such message.
+pub(super) const NO_MESSAGE: u32 = 10_037;
+/// There is a stream of that name with another configuration.
+pub(super) const OTHER_STREAM: u32 = 10_058;
+/// The subject's last message is not the one that was expected.
+pub(super) const WRONG_SEQUENCE: [u32; 2] = [10_071, 10_164];
+/// `JetStream` is not enabled, for the server or for the account.
+pub(super) const NOT_ENABLED: [u32; 2] = [10_076, 10_039];
+
+#[derive(Deserialize)]
+struct Outcome {
+    error: Option<Refused>,
+}
+
+/// A message was stored.
+#[derive(Debug, Deserialize)]
+pub(super) struct Stored {
+    #[serde(rename = "seq")]
+    pub(super) sequence: u64,
+}
+
+impl Link {
+    /// Asks `JetStream`; `what` is what follows `$JS.API.`.
+    pub(super) async fn api<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        question: &impl Serialize,
+    ) -> Result<T, Trouble> {
+        let question = serde_json::to_vec(question)
+            .map_err(|error| Trouble::Unfit(format!("the question has no JSON: {error}")))?;
+        let subject = format!("$JS.API.{what}");
+        let asked = self.ask(subject, Outgoing::default(), question.into());
+        read(&asked.await?.payload)
+    }
+
+    /// Stores a message in the stream that takes the subject.
+    pub(super) async fn store(
+        &self,
+        subject: String,
+        headers: Outgoing,
+        payload: Bytes,
+    ) -> Result<Stored, Trouble> {
+        read(&self.ask(subject, headers, payload).await?.payload)
+    }
+}
+
+fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T, Trouble> {
+    // What cannot be read may still mean that it was done.
+    let unreadable =
+        |error| Trouble::Lost(Cause::Unusable(format!("not understood: {error}").into()));
+    let outcome: Outcome = serde_json::from_slice(answer).map_err(unreadable)?;
+    match outcome.error {
+        Some(refused) => Err(refused.into()),
+        None => serde_json::from_slice(answer).map_err(unreadable),
+    }
+}
