@@ -1,0 +1,180 @@
+//! Redis 7.0 or later, or Valkey: `redis://…`.
+//!
+//! | what | where |
+//! |---|---|
+//! | members, registry, owners | [`records`]: hashes of one hash tag, one script per write |
+//! | inboxes, answers, broadcasts | [`messenger`]: channels, nothing stored |
+//!
+//! There are two connections for each [`Redis`]: one for commands ([`commands`]), which many
+//! callers share, and one for subscriptions ([`link`]). Both are made when they are needed, and
+//! again after they broke. What blocks needs a connection of its own.
+
+mod check;
+mod clock;
+mod commands;
+mod error;
+mod link;
+mod messenger;
+mod names;
+mod records;
+mod server;
+mod wire;
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{BoxFuture, Messenger, Records, Transport, TransportError};
+use clock::ServerClock;
+use commands::Commands;
+use link::Link;
+use messenger::Post;
+use names::Names;
+use records::Version;
+use server::Server;
+
+/// A Redis server, or Valkey, as the broker.
+///
+/// A URL that is given to [`Builder::broker`](crate::node::Builder::broker) makes one with the
+/// namespace `catga`. Nodes of one namespace see each other; clones share their connections.
+///
+/// | URL | what |
+/// |---|---|
+/// | `redis://user:password@host:6379/0` | everything but the host may be left out |
+/// | `rediss://…` | the same over TLS; needs the feature `tls` |
+/// | `redis+unix:///path?db=0&user=…&pass=…` | a Unix socket |
+///
+/// The server must be Redis 7.0 or later, or Valkey, a master, and must not evict keys
+/// (`maxmemory-policy noeviction`); a node does not start with another. Connections are made
+/// again for ever.
+///
+/// # Examples
+///
+/// ```no_run
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use catga::Node;
+/// use catga::transport::Redis;
+///
+/// let redis = Redis::url("redis://127.0.0.1:6379").namespace("staging");
+/// let node = Node::builder("orders").broker(redis).start().await?;
+/// # node.shutdown().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Redis {
+    shared: Arc<Shared>,
+}
+
+/// What the clones of a [`Redis`] share.
+struct Shared {
+    server: Server,
+    namespace: Box<str>,
+    names: Names,
+    commands: Arc<Commands>,
+    link: Link,
+    clock: ServerClock,
+    version: Version,
+    post: Post,
+}
+
+impl Redis {
+    /// The server at a URL. Nothing is connected yet; a URL that cannot be used is an error when
+    /// a node starts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use catga::transport::Redis;
+    ///
+    /// let redis = Redis::url("redis://me:secret@127.0.0.1");
+    /// assert!(!format!("{redis:?}").contains("secret"));
+    /// ```
+    #[must_use]
+    pub fn url(url: &str) -> Self {
+        Self::new(Server::of_url(url), names::DEFAULT)
+    }
+
+    /// The server of a client that was made elsewhere, with its credentials and its TLS.
+    ///
+    /// Connections are catga's own; of the client only its settings are used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use catga::transport::Redis;
+    ///
+    /// let client = redis::Client::open("redis://:secret@127.0.0.1")?;
+    /// let redis = Redis::client(&client);
+    /// # let _ = redis;
+    /// # Ok::<(), redis::RedisError>(())
+    /// ```
+    #[must_use]
+    pub fn client(client: &redis::Client) -> Self {
+        Self::new(Server::of_client(client), names::DEFAULT)
+    }
+
+    /// The same server with another namespace: letters `a` to `z`, digits and `-`. Default:
+    /// `catga`. Another name is an error when a node starts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use catga::transport::Redis;
+    ///
+    /// let redis = Redis::url("redis://127.0.0.1").namespace("staging");
+    /// # let _ = redis;
+    /// ```
+    #[must_use]
+    pub fn namespace(self, namespace: &str) -> Self {
+        Self::new(
+            self.shared.server.clone().with_namespace(namespace),
+            namespace,
+        )
+    }
+
+    fn new(server: Server, namespace: &str) -> Self {
+        let commands = Arc::new(Commands::new(server.clone()));
+        Self {
+            shared: Arc::new(Shared {
+                names: Names::new(namespace, server.database()),
+                link: Link::new(Arc::clone(&commands)),
+                namespace: namespace.into(),
+                server,
+                commands,
+                clock: ServerClock::default(),
+                version: Version::default(),
+                post: Post::new(),
+            }),
+        }
+    }
+}
+
+impl Transport for Redis {
+    fn connect(&self) -> BoxFuture<'_, Result<(), TransportError>> {
+        Box::pin(self.shared.check())
+    }
+
+    fn records(&self) -> &dyn Records {
+        &*self.shared
+    }
+
+    fn messenger(&self) -> &dyn Messenger {
+        &self.shared
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.fmt(f)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis")
+            .field("server", &self.server.shown)
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}

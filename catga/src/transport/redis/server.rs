@@ -1,0 +1,124 @@
+use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
+
+use crate::node::{is_name, without_credentials};
+
+/// Which server, as whom, and under which name it may be shown.
+#[derive(Debug, Clone)]
+pub(super) struct Server {
+    /// Without user and password.
+    pub(super) shown: Box<str>,
+    /// Or why there is none: told when a node starts.
+    pub(super) client: Result<Client, Box<str>>,
+}
+
+impl Server {
+    pub(super) fn of_url(url: &str) -> Self {
+        Self {
+            // The query has the password of a Unix socket.
+            shown: without_credentials(url.split('?').next().unwrap_or(url)).into(),
+            client: parse(url),
+        }
+    }
+
+    pub(super) fn of_client(client: &Client) -> Self {
+        let info = client.get_connection_info();
+        Self {
+            shown: info.addr().to_string().into(),
+            client: prepared(info.clone()),
+        }
+    }
+
+    /// The number of the database.
+    pub(super) fn database(&self) -> i64 {
+        self.client.as_ref().map_or(0, |client| {
+            client.get_connection_info().redis_settings().db()
+        })
+    }
+
+    /// The same, unless no namespace can have this name.
+    pub(super) fn with_namespace(mut self, namespace: &str) -> Self {
+        if !is_name(namespace) {
+            self.client = Err(format!(
+                "`{namespace}` is no name for a namespace: letters a to z, digits and `-`"
+            )
+            .into());
+        }
+        self
+    }
+}
+
+/// What is said without the feature.
+#[cfg(not(feature = "tls"))]
+const NO_TLS: &str = "TLS needs catga's feature `tls`";
+
+fn parse(url: &str) -> Result<Client, Box<str>> {
+    #[cfg(not(feature = "tls"))]
+    if url.starts_with("rediss:") || url.starts_with("valkeys:") {
+        return Err(NO_TLS.into());
+    }
+    let info = url
+        .into_connection_info()
+        .map_err(|error| format!("the URL cannot be read: {error}"))?;
+    prepared(info)
+}
+
+/// A client of one's own: small commands must not wait for more to be sent with them.
+fn prepared(info: ConnectionInfo) -> Result<Client, Box<str>> {
+    if let ConnectionAddr::TcpTls { .. } = info.addr() {
+        // The program may have chosen another client with TLS, but not catga's feature.
+        #[cfg(not(feature = "tls"))]
+        return Err(NO_TLS.into());
+        // Without a choice the client panics. One that was made before stays.
+        #[cfg(feature = "tls")]
+        drop(rustls::crypto::ring::default_provider().install_default());
+    }
+    let settings = info.tcp_settings().clone().set_nodelay(true);
+    Client::open(info.set_tcp_settings(settings)).map_err(|error| error.to_string().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(url: &str) -> String {
+        Server::of_url(url).client.unwrap_err().into()
+    }
+
+    #[test]
+    fn urls_name_user_database_and_socket() {
+        let server = Server::of_url("redis://me:secret@127.0.0.1:7000/3");
+        assert_eq!(&*server.shown, "redis://…@127.0.0.1:7000/3");
+        assert_eq!(server.database(), 3);
+        let client = server.client.unwrap();
+        let info = client.get_connection_info();
+        assert_eq!(info.redis_settings().username(), Some("me"));
+        assert!(info.tcp_settings().nodelay());
+        let socket = Server::of_url("redis+unix:///run/redis.sock?db=2");
+        assert_eq!(socket.database(), 2);
+        let socket = Server::of_url("redis+unix:///run/redis.sock?user=me&pass=secret");
+        assert_eq!(&*socket.shown, "redis+unix:///run/redis.sock");
+        let client = Client::open("redis://:secret@127.0.0.1").unwrap();
+        assert_eq!(&*Server::of_client(&client).shown, "127.0.0.1:6379");
+    }
+
+    #[test]
+    fn what_cannot_be_used_says_so() {
+        assert!(told("redis://host:notaport").starts_with("the URL cannot be read"));
+        let server = Server::of_url("redis://host").with_namespace("a:b");
+        assert!(server.client.unwrap_err().contains("`a:b` is no name"));
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn tls_is_a_feature() {
+        assert!(told("rediss://host").contains("feature `tls`"));
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn tls_comes_with_the_url() {
+        let client = Server::of_url("rediss://host").client.unwrap();
+        let info = client.get_connection_info();
+        assert!(matches!(info.addr(), ConnectionAddr::TcpTls { .. }));
+    }
+}

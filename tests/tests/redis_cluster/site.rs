@@ -1,0 +1,94 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use catga::transport::{RecordKey, Redis, Transport};
+use catga_tests::faulty::Snapshot;
+use catga_tests::servers::redis::RedisServer;
+use catga_tests::suite::{Clock, Cluster};
+
+/// A clock this fast leaves a server time to answer.
+const CLOCK: Clock = Clock::Fast(10);
+
+static REDIS_70: LazyLock<RedisServer> = LazyLock::new(|| RedisServer::start("7.0"));
+static REDIS_82: LazyLock<RedisServer> = LazyLock::new(|| RedisServer::start("8.2"));
+
+/// The servers that all tests share.
+pub fn each_server() -> [&'static RedisServer; 2] {
+    [&*REDIS_70, &*REDIS_82]
+}
+
+/// A name that no other test has.
+pub fn fresh_namespace() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("test-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A namespace of its own on a server that all tests share.
+struct Space {
+    url: String,
+    namespace: String,
+}
+
+impl Space {
+    fn on(server: &RedisServer) -> Self {
+        Self {
+            url: server.url(),
+            namespace: fresh_namespace(),
+        }
+    }
+
+    fn transport(&self) -> Arc<dyn Transport> {
+        Arc::new(Redis::url(&self.url).namespace(&self.namespace))
+    }
+
+    /// Versions rise with the clock, so old ones are written past the transport.
+    async fn restored(&self, snapshot: &Snapshot) -> Arc<dyn Transport> {
+        let client = redis::Client::open(self.url.as_str()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let key = |what: &str| format!("{}:{{cluster}}:{what}", self.namespace);
+        let mut writes = redis::pipe();
+        for (record_key, record) in snapshot.records() {
+            let (hash, name) = match record_key {
+                RecordKey::Member(node) => ("member", node.as_str()),
+                RecordKey::Service(service) => ("services", &**service),
+                RecordKey::Owners(service) => ("owners", &**service),
+                other => panic!("{other}"),
+            };
+            let mut stored = format!("{} ", record.revision.0).into_bytes();
+            stored.extend_from_slice(&record.value);
+            writes.hset(key(hash), name, stored);
+            writes.set(key("version"), record.revision.0);
+        }
+        if !snapshot.records().is_empty() {
+            let _: () = writes.query_async(&mut connection).await.unwrap();
+        }
+        self.transport()
+    }
+}
+
+macro_rules! clusters {
+    ($($name:ident on $server:ident;)*) => {$(
+        pub struct $name(Space);
+
+        impl Cluster for $name {
+            const CLOCK: Clock = CLOCK;
+
+            fn fresh() -> Self {
+                Self(Space::on(&$server))
+            }
+
+            fn transport(&self) -> Arc<dyn Transport> {
+                self.0.transport()
+            }
+
+            async fn restored(&self, snapshot: &Snapshot) -> Arc<dyn Transport> {
+                Space::on(&$server).restored(snapshot).await
+            }
+        }
+    )*};
+}
+
+clusters! {
+    Redis70 on REDIS_70;
+    Redis82 on REDIS_82;
+}
