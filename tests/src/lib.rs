@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub mod contract;
 pub mod faulty;
 pub mod servers;
 pub mod suite;
@@ -8,4 +9,4 @@ mod errors;
 mod wait;
 
 pub use errors::texts;
-pub use wait::eventually;
+pub use wait::{dead_letter, eventually};

@@ -1,30 +1,46 @@
 //! What a cluster stands on: a few small contracts that each broker implements.
 //!
-//! A transport carries records that every node sees ([`Records`]) and frames from node to node
-//! ([`Messenger`]). Everything else, from membership to who owns what, is written once above
+//! A transport carries records that every node sees ([`Records`]), frames from node to node
+//! ([`Messenger`]), queues of stored messages ([`Queues`]) and small values beside them
+//! ([`Marks`]). Everything else, from membership to who owns what, is written once above
 //! them. The in-process transport `memory://NAME` is a full implementation and runs the same
 //! tests as every other.
 //!
 //! The contracts say *must* where correctness rests on it and *may* where it is an advantage.
 
+mod entry;
 mod error;
 mod frame;
+mod guarantees;
+mod intake;
+mod marks;
 pub(crate) mod memory;
 mod messenger;
 #[cfg(feature = "nats")]
 mod nats;
+mod queues;
+mod records;
 #[cfg(feature = "redis")]
 mod redis;
-mod records;
+#[cfg(any(feature = "nats", feature = "redis"))]
+mod rfc3339;
 
-pub use error::TransportError;
-pub use frame::Frame;
-pub use memory::Memory;
 #[cfg(feature = "redis")]
 pub use self::redis::Redis;
+pub use entry::{Entry, Malformed};
+pub use error::TransportError;
+pub use frame::Frame;
+pub use guarantees::{Durability, Guarantees};
+pub use intake::{Intake, Received, Shared, SharedIntake, Taken, VISIBILITY};
+pub use marks::Marks;
+pub use memory::Memory;
 pub use messenger::{Inbox, Incoming, Messenger, RequestError, Subscription};
 #[cfg(feature = "nats")]
 pub use nats::{Nats, Storage as NatsStorage};
+pub use queues::{
+    Ack, Acked, Append, AppendError, Appended, DOOR, Fetched, Generation, Opened, Part, Position,
+    Queue, Queues, Release, StoredLetter, Ticket,
+};
 pub use records::{
     Change, Expect, Identity, Read, Record, RecordKey, Records, Revision, Watch, WriteError,
     Written,
@@ -53,4 +69,13 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
 
     /// Frames from node to node.
     fn messenger(&self) -> &dyn Messenger;
+
+    /// Stored messages.
+    fn queues(&self) -> &dyn Queues;
+
+    /// Small values beside them.
+    fn marks(&self) -> &dyn Marks;
+
+    /// What the broker promises of what it stores, as it is set up now.
+    fn guarantees(&self) -> BoxFuture<'_, Result<Guarantees, TransportError>>;
 }

@@ -1,7 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use catga::transport::{Messenger, Records, Transport, TransportError};
+use catga::transport::{
+    BoxFuture, Guarantees, Marks, Messenger, Queues, Records, Transport, TransportError,
+};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -61,6 +63,38 @@ impl Line {
         Ok(fault)
     }
 
+    /// Does an operation as the fault has it; `error` is what a lost reply looks like.
+    pub(super) async fn done<T, E>(
+        &self,
+        fault: Fault,
+        error: fn(TransportError) -> E,
+        operation: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        match fault {
+            Fault::Late(by) => {
+                tokio::spawn(async move {
+                    sleep(by).await;
+                    operation.await
+                });
+                Err(error(Self::lost()))
+            }
+            Fault::LoseReply => {
+                let _ = operation.await;
+                Err(error(Self::lost()))
+            }
+            Fault::SlowReply(by) => {
+                let done = operation.await;
+                sleep(by).await;
+                done
+            }
+            _ => operation.await,
+        }
+    }
+
     pub(super) fn lost() -> TransportError {
         TransportError::new("answer", "the reply was lost")
     }
@@ -73,6 +107,21 @@ impl Transport for Line {
 
     fn messenger(&self) -> &dyn Messenger {
         self
+    }
+
+    fn queues(&self) -> &dyn Queues {
+        self
+    }
+
+    fn marks(&self) -> &dyn Marks {
+        self
+    }
+
+    fn guarantees(&self) -> BoxFuture<'_, Result<Guarantees, TransportError>> {
+        Box::pin(async move {
+            self.pass(|rules| rules.reads).await?;
+            self.faults.queues().guarantees().await
+        })
     }
 }
 

@@ -1,12 +1,19 @@
 //! A transport whose faults are chosen by the test: each node has its own line to the broker.
 
+mod ghosts;
+mod intake;
+mod lies;
 mod line;
+mod marks;
 mod messenger;
+mod queues;
 mod records;
 mod store;
+mod stored;
 
 use std::time::Duration;
 
+pub use lies::Lie;
 pub use line::Line;
 pub use store::{Faults, Snapshot};
 
@@ -35,7 +42,9 @@ pub enum Fault {
 /// The faults of one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rules {
+    /// Of records and marks.
     pub reads: Fault,
+    /// Of records and marks.
     pub writes: Fault,
     /// `Fail` breaks watches, and no other can be started.
     pub watch: Fault,
@@ -43,6 +52,8 @@ pub struct Rules {
     pub frames: Fault,
     /// `Fail` breaks the node's inbox, and no other can be opened.
     pub inbox: Fault,
+    /// What is done with queues. `Fail` breaks intakes, and `Hang` holds what they bring.
+    pub queues: Fault,
     /// The broker's clock is wrong by this many microseconds.
     pub clock: i64,
 }
@@ -60,6 +71,7 @@ impl Rules {
             watch: fault,
             frames: fault,
             inbox: Fault::None,
+            queues: fault,
             clock: 0,
         }
     }

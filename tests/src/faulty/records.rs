@@ -6,40 +6,8 @@ use catga::transport::{
     WriteError, Written,
 };
 use tokio::sync::watch;
-use tokio::time::sleep;
 
 use super::{Fault, Line, Rules};
-
-impl Line {
-    async fn done<T>(
-        &self,
-        fault: Fault,
-        operation: impl Future<Output = Result<T, WriteError>> + Send + 'static,
-    ) -> Result<T, WriteError>
-    where
-        T: Send + 'static,
-    {
-        match fault {
-            Fault::Late(by) => {
-                tokio::spawn(async move {
-                    sleep(by).await;
-                    operation.await
-                });
-                Err(WriteError::Transport(Self::lost()))
-            }
-            Fault::LoseReply => {
-                let _ = operation.await;
-                Err(WriteError::Transport(Self::lost()))
-            }
-            Fault::SlowReply(by) => {
-                let done = operation.await;
-                sleep(by).await;
-                done
-            }
-            _ => operation.await,
-        }
-    }
-}
 
 impl Records for Line {
     fn read<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Read, TransportError>> {
@@ -62,7 +30,7 @@ impl Records for Line {
             let passed = self.pass(|rules| rules.writes).await;
             let fault = passed.map_err(WriteError::Transport)?;
             let (line, key) = (self.clone(), key.clone());
-            self.done(fault, async move {
+            self.done(fault, WriteError::Transport, async move {
                 let store = line.faults.store();
                 let written = store.records().write(&key, value, expect, expires).await?;
                 line.faults.wrote(&line.name, key);
@@ -81,7 +49,7 @@ impl Records for Line {
             let passed = self.pass(|rules| rules.writes).await;
             let fault = passed.map_err(WriteError::Transport)?;
             let (line, key) = (self.clone(), key.clone());
-            self.done(fault, async move {
+            self.done(fault, WriteError::Transport, async move {
                 let store = line.faults.store();
                 store.records().remove(&key, revision).await
             })

@@ -8,6 +8,7 @@ use catga::transport::{
 use tokio::sync::watch;
 
 use super::Line;
+use super::stored::Stored;
 
 /// A broker whose store can be changed behind the nodes' backs.
 pub struct Faults {
@@ -15,8 +16,11 @@ pub struct Faults {
     frames: Arc<dyn Transport>,
     identity: Mutex<String>,
     written: Mutex<Vec<(String, RecordKey)>>,
+    pub(super) stored: Stored,
     /// Every change of this ends all watches.
     pub(super) breaks: watch::Sender<u64>,
+    /// Every change of this ends all reads of queues.
+    pub(super) flows: watch::Sender<u64>,
 }
 
 /// What the store had at some time.
@@ -55,10 +59,12 @@ impl Faults {
     pub fn new(inner: Arc<dyn Transport>) -> Arc<Self> {
         Arc::new(Self {
             store: Mutex::new(Arc::clone(&inner)),
+            stored: Stored::new(Arc::clone(&inner)),
             frames: inner,
             identity: Mutex::new("first".to_owned()),
             written: Mutex::default(),
             breaks: watch::Sender::new(0),
+            flows: watch::Sender::new(0),
         })
     }
 
@@ -134,7 +140,7 @@ impl Faults {
         Snapshot(records)
     }
 
-    /// Another store takes the place of the present one, and watches end.
+    /// Another store takes the place of the present one, and watches end. Queues and marks stay.
     pub fn replace(&self, by: Arc<dyn Transport>) {
         *self.store.lock().unwrap() = by;
         self.break_watches();

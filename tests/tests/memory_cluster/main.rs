@@ -1,6 +1,9 @@
-//! The behaviour suite over the in-process transport.
+//! The behaviour suite and the transport contract over the in-process transport.
 
+mod door;
+mod faults;
 mod lease;
+mod lies;
 
 use std::sync::Arc;
 
@@ -20,3 +23,7 @@ impl Cluster for InMemory {
 }
 
 catga_tests::suite!(crate::InMemory);
+
+mod contract {
+    catga_tests::contract!(crate::InMemory);
+}

@@ -3,7 +3,9 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::mpsc;
 
+use super::marks::Board;
 use super::messenger::{Listener, Posted};
+use super::queues::Shelf;
 use super::records::Stored;
 use crate::node::NodeId;
 use crate::transport::{Change, RecordKey};
@@ -12,6 +14,8 @@ use crate::transport::{Change, RecordKey};
 #[derive(Debug, Default)]
 pub(super) struct Hub {
     state: Mutex<State>,
+    pub(super) shelf: Shelf,
+    pub(super) board: Board,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +40,21 @@ impl Hub {
         let hub = Arc::<Self>::default();
         hubs.insert(name.to_owned(), Arc::downgrade(&hub));
         hub
+    }
+
+    /// What is stored, without anyone who listens.
+    pub(super) fn copy(&self) -> Self {
+        let state = self.state();
+        let stored = State {
+            revision: state.revision,
+            records: state.records.clone(),
+            ..State::default()
+        };
+        Self {
+            state: Mutex::new(stored),
+            shelf: self.shelf.copy(),
+            board: self.board.copy(),
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

@@ -12,7 +12,7 @@ use crate::transport::{
 };
 
 /// A record and when it runs out.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Stored {
     record: Record,
     expires: Option<Instant>,

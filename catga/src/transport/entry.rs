@@ -1,0 +1,44 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use crate::message::{Headers, MessageId};
+
+/// A stored message, as the `CloudEvents` attributes and the payload that a broker keeps.
+///
+/// In binary mode: every field but the payload is an attribute of its own, under the name that is
+/// given here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// `ce-id`. The same for all services that a message is stored for.
+    pub id: MessageId,
+    /// `ce-type`: the wire name of the message.
+    pub name: Cow<'static, str>,
+    /// `ce-source`: the service that it came from.
+    pub source: Arc<str>,
+    /// `ce-time`: when it was made, by the clock of who made it.
+    pub time: SystemTime,
+    /// `ce-partitionkey`: the routing key in canonical form; `None` for unkeyed messages.
+    pub key: Option<Arc<str>>,
+    /// `content-type`: the format of the payload.
+    pub content_type: Cow<'static, str>,
+    /// Everything else: `traceparent`, `tracestate`, what begins with `catga-`, and the user's own.
+    pub headers: Headers,
+    /// The encoded message.
+    pub payload: Bytes,
+}
+
+/// What stands in a queue and is not an [`Entry`]: an attribute is missing or cannot be read.
+///
+/// It goes to the dead letters with everything that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    /// What is wrong with it.
+    pub error: String,
+    /// All attributes, as they were found.
+    pub headers: Headers,
+    /// The payload, as it was found.
+    pub payload: Bytes,
+}

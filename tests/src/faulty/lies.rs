@@ -1,0 +1,70 @@
+use std::collections::BTreeMap;
+
+/// What a broker does of the queues and does not say.
+///
+/// Some of it is noticed and made good by whoever reads; the rest must make tests fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lie {
+    /// Acknowledgements are answered and have no effect; of a dead letter, the release.
+    AcksLost,
+    /// Appends are answered and nothing is stored.
+    AppendsLost,
+    /// Two neighbours of one call, of one key where there are such, are stored in each other's
+    /// place.
+    AppendsSwapped,
+    /// Two neighbours of one partition are received in each other's place.
+    ReadsSwapped,
+    /// A batch on its way to an intake vanishes.
+    BatchLost,
+    /// The second half of a batch on its way to an intake vanishes.
+    TailLost,
+    /// A batch is received twice, the second time under new numbers.
+    ReadTwice,
+    /// Generations that are destroyed go on: they read, and their acknowledgements have effect.
+    GenerationsIgnored,
+}
+
+/// Which lies are told, and how often.
+#[derive(Debug, Default)]
+pub(super) struct Lies(BTreeMap<Lie, Told>);
+
+#[derive(Debug)]
+struct Told {
+    every: u64,
+    occasions: u64,
+    told: u64,
+}
+
+impl Lies {
+    pub(super) fn set(&mut self, lie: Lie, every: u64) {
+        let told = Told {
+            every: every.max(1),
+            occasions: 0,
+            told: 0,
+        };
+        self.0.insert(lie, told);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(super) fn told(&self, lie: Lie) -> u64 {
+        self.0.get(&lie).map_or(0, |told| told.told)
+    }
+
+    pub(super) fn has(&self, lie: Lie) -> bool {
+        self.0.contains_key(&lie)
+    }
+
+    /// Whether the lie is told on this occasion.
+    pub(super) fn tell(&mut self, lie: Lie) -> bool {
+        let Some(told) = self.0.get_mut(&lie) else {
+            return false;
+        };
+        told.occasions += 1;
+        let now = told.occasions % told.every == 0;
+        told.told += u64::from(now);
+        now
+    }
+}

@@ -1,0 +1,60 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use catga::transport::{BoxFuture, Expect, Marks, Read, TransportError, WriteError, Written};
+
+use super::Line;
+
+impl Marks for Line {
+    fn read<'a>(
+        &'a self,
+        service: &'a Arc<str>,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Read, TransportError>> {
+        Box::pin(async move {
+            self.pass(|rules| rules.reads).await?;
+            let inner = self.faults.queues();
+            let mut read = inner.marks().read(service, name).await?;
+            read.time = read.time.saturating_add_signed(self.rules.borrow().clock);
+            Ok(read)
+        })
+    }
+
+    fn write<'a>(
+        &'a self,
+        service: &'a Arc<str>,
+        name: &'a str,
+        value: Bytes,
+        expect: Expect,
+        expires: Option<Duration>,
+    ) -> BoxFuture<'a, Result<Written, WriteError>> {
+        Box::pin(async move {
+            let passed = self.pass(|rules| rules.writes).await;
+            let fault = passed.map_err(WriteError::Transport)?;
+            let (line, service, name) = (self.clone(), Arc::clone(service), name.to_owned());
+            let written = async move {
+                let inner = line.faults.queues();
+                let marks = inner.marks();
+                marks.write(&service, &name, value, expect, expires).await
+            };
+            self.done(fault, WriteError::Transport, written).await
+        })
+    }
+
+    fn remove<'a>(
+        &'a self,
+        service: &'a Arc<str>,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move {
+            let fault = self.pass(|rules| rules.writes).await?;
+            let (line, service, name) = (self.clone(), Arc::clone(service), name.to_owned());
+            let removed = async move {
+                let inner = line.faults.queues();
+                inner.marks().remove(&service, &name).await
+            };
+            self.done(fault, |lost| lost, removed).await
+        })
+    }
+}
