@@ -202,6 +202,7 @@ pub fn key(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `broadcast` | takes the events that are broadcast, not those that are published | published ones |
 /// | `topic = "orders.*.placed"` | of the broadcast events those whose topic matches: `*` is any one segment, `>` at the end all that follow | all |
 /// | `serial` | `send` waits for its key's turn, as durable deliveries do | it does not wait |
+/// | `dedup = "10m"` | remembers for that long, in the broker, for which message ids it succeeded, and does not run for them again; `send` of an `idempotent` command with an id answers what it answered then | it may run again |
 /// | `crate = path` | where `catga` is, if the dependency is renamed | `::catga` |
 ///
 /// # Examples

@@ -80,7 +80,7 @@ async fn main() -> anyhow::Result<()> {
     let lines = books.lines();
     let count = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
     ensure!(count("invoice") == 2 && count("parcel") == 2 && count("no courier") == 1);
-    ensure!(node.dead_letters().is_empty());
+    ensure!(node.dead_letters().await?.is_empty());
 
     println!(
         "\n{} orders, {} invoices, {} parcels, 0 dead letters",

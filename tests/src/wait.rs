@@ -1,5 +1,8 @@
 use std::time::{Duration, Instant};
 
+use catga::Node;
+use catga::delivery::DeadLetter;
+
 /// How long [`eventually`] waits, by the wall's clock.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -20,5 +23,21 @@ pub fn eventually(mut holds: impl FnMut() -> bool) -> impl Future<Output = ()> {
             );
             tokio::task::yield_now().await;
         }
+    }
+}
+
+/// Waits until a node has a dead letter, while other tasks run.
+///
+/// # Panics
+///
+/// If it has none within ten seconds.
+pub async fn dead_letter(node: &Node) -> DeadLetter {
+    let start = Instant::now();
+    loop {
+        if let Some(letter) = node.dead_letters().await.unwrap().into_iter().next() {
+            return letter;
+        }
+        assert!(start.elapsed() < PATIENCE, "no dead letter");
+        tokio::task::yield_now().await;
     }
 }

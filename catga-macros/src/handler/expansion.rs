@@ -186,6 +186,9 @@ impl<'a> Expansion<'a> {
         if self.options.serial {
             settings.extend(quote_spanned!(span=> .with_serial()));
         }
+        if let Some(window) = self.options.dedup_ms {
+            settings.extend(quote_spanned!(span=> .with_dedup_ms(#window)));
+        }
         settings
     }
 }

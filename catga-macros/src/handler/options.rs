@@ -12,6 +12,7 @@ const OPTIONS: Options = Options {
         "broadcast",
         "topic",
         "serial",
+        "dedup",
         "crate",
     ],
     refused: &[],
@@ -31,6 +32,7 @@ pub(crate) struct HandlerOptions {
     pub(crate) broadcast: bool,
     pub(crate) topic: Option<LitStr>,
     pub(crate) serial: bool,
+    pub(crate) dedup_ms: Option<u64>,
 }
 
 /// `retry(max = 8, after = "200ms", cap = "30s")`: what of it is written.
@@ -50,6 +52,7 @@ impl HandlerOptions {
             broadcast: false,
             topic: None,
             serial: false,
+            dedup_ms: None,
         };
         let mut durable: Vec<Ident> = Vec::new();
         OPTIONS.read(tokens, errors, |option, ident, input, errors| {
@@ -62,6 +65,10 @@ impl HandlerOptions {
                 "serial" => {
                     durable.push(ident.clone());
                     options.serial = true;
+                }
+                "dedup" => {
+                    durable.push(ident.clone());
+                    options.dedup_ms = Some(parse_duration(&parse_value(input)?)?);
                 }
                 "broadcast" => options.broadcast = true,
                 "topic" => options.topic = Some(parse_pattern(parse_value(input)?)?),

@@ -201,6 +201,8 @@ pub(super) fn reborn(cluster: &Cluster) {
         let mut own = cluster.own();
         own.revision = None;
         own.record.incarnation = epoch_now().max(own.record.incarnation + 1);
+        let life = own.record.incarnation;
+        own.lives.insert(life);
     }
     cluster.rebuild();
 }

@@ -135,6 +135,12 @@ pub(crate) async fn join(joining: Joining<'_>) -> Result<Joined, JoinError> {
     // Looked at before anything is written: a node that does not start leaves nothing behind.
     let others = limited(&joining, registry::services(records)).await??;
     refuse_conflicts(&others, &joining)?;
+    // The queue is there before anybody hears of who takes from it.
+    if own.stored_types().next().is_some() {
+        let queues = joining.transport.queues();
+        let provision = queues.provision(&joining.service, joining.settings.partitions);
+        limited(&joining, provision).await??;
+    }
     let registered = limited(
         &joining,
         registry::register(records, &joining.service, &own),

@@ -9,13 +9,17 @@ use crate::telemetry::Chain;
 use crate::transport::RecordKey;
 
 impl Cluster {
-    /// Tells everyone that this node takes nothing new, and gives away what it owns.
+    /// Tells everyone that this node takes nothing new.
     pub(crate) async fn drain(&self) {
         self.own().record.draining = true;
         self.rebuild();
         if let outcome @ (Beat::Unconfirmed(_) | Beat::Taken) = heartbeat::beat(self).await {
             tracing::warn!(target: "catga", node = %self.me, ?outcome, "the others were not told that this node leaves");
         }
+    }
+
+    /// Gives away what this node owns.
+    pub(crate) async fn release(&self) {
         if let Err(error) = ownership::release(self).await {
             tracing::warn!(target: "catga", node = %self.me, error = %Chain(&error), "partitions were not given away; they are taken over when this node is dead");
         }

@@ -8,7 +8,9 @@
 //! All of it is written once, over the contracts of [`transport`](crate::transport).
 
 mod clock;
+mod door;
 mod fallback;
+mod handover;
 mod heartbeat;
 mod join;
 mod judge;
@@ -19,6 +21,7 @@ mod member;
 mod observed;
 mod owners;
 mod ownership;
+mod pause;
 mod registry;
 mod reopen;
 mod seen;
@@ -34,8 +37,10 @@ pub use join::JoinError;
 pub use member::{Member, Members};
 pub use unsubscribe::UnsubscribeError;
 
+pub(crate) use handover::{Tenure, Tenures};
 pub(crate) use join::{Joining, join};
 pub(crate) use lines::{Lines, broadcast_subject};
 pub(crate) use reopen::{Reopened, keep_open};
 pub(crate) use settings::Settings;
 pub(crate) use state::Cluster;
+pub(crate) use view::Taker;

@@ -61,11 +61,24 @@ pub(super) fn preference(
         .collect()
 }
 
+/// Whether an owner is dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Death {
+    /// It is not.
+    None,
+    /// With everything that it had running.
+    Crash,
+    /// It is a former life of this very process, which knows what it had running.
+    Reborn,
+}
+
 /// The changes that a node makes to a record in one round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Round {
     pub(super) record: OwnersRecord,
     pub(super) claimed: Vec<u32>,
+    /// Those of the claimed whose owner died with them.
+    pub(super) after_crash: Vec<u32>,
     pub(super) released: Vec<u32>,
 }
 
@@ -76,23 +89,32 @@ pub(super) fn round(
     preference: &[Option<NodeId>],
     me: &Owner,
     time: u64,
-    mut is_dead: impl FnMut(&Owner) -> bool,
+    may_release: impl Fn(u32) -> bool,
+    mut is_dead: impl FnMut(&Owner) -> Death,
 ) -> Option<Round> {
     let mut next = record.clone();
     let (mut claimed, mut released) = (Vec::new(), Vec::new());
+    let mut after_crash = Vec::new();
     for (number, (partition, preferred)) in (0..).zip(next.partitions.iter_mut().zip(preference)) {
         let mine = partition.owner.as_ref() == Some(me);
         let wanted = preferred.as_ref() == Some(&me.node);
         match (&partition.owner, wanted) {
             (Some(_), false) if mine => {
+                if !may_release(number) {
+                    continue;
+                }
                 partition.owner = None;
                 released.push(number);
             }
             (None, true) => claimed.push(number),
-            // A former life of this very process or name: dead for certain.
-            (Some(owner), true) if !mine && (owner.node == me.node || is_dead(owner)) => {
-                claimed.push(number);
-            }
+            (Some(owner), true) if !mine => match is_dead(owner) {
+                Death::None => continue,
+                Death::Crash => {
+                    claimed.push(number);
+                    after_crash.push(number);
+                }
+                Death::Reborn => claimed.push(number),
+            },
             _ => continue,
         }
         if wanted {
@@ -103,6 +125,7 @@ pub(super) fn round(
     (!claimed.is_empty() || !released.is_empty()).then_some(Round {
         record: next,
         claimed,
+        after_crash,
         released,
     })
 }

@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -5,8 +6,8 @@ use futures_util::future::{Either, select};
 use tokio::time::{Instant, sleep_until};
 
 use super::fallback;
-use super::owners::{OwnersRecord, Round, preference, release_all, round};
-use super::seen::Releasing;
+use super::owners::{Death, Owner, OwnersRecord, Round, preference, release_all, round};
+use super::seen::{Releasing, SeenState};
 use super::state::Cluster;
 use crate::message::ContentType;
 use crate::telemetry::Chain;
@@ -83,10 +84,18 @@ async fn change(cluster: &Cluster) -> Result<Turn, TransportError> {
         Plan::Round(round) => round,
     };
     // First this node stops acting on what it gives away, then others may hear of it.
-    cluster.seen().releasing = (!round.released.is_empty()).then(|| Releasing {
-        at: revision,
-        partitions: round.released.iter().copied().collect(),
-    });
+    {
+        let mut seen = cluster.seen();
+        seen.releasing = (!round.released.is_empty()).then(|| Releasing {
+            at: revision,
+            partitions: round.released.iter().copied().collect(),
+        });
+        // Known before the claim is: it is acted on as soon as it is heard of.
+        for partition in &round.claimed {
+            seen.after_crash.remove(partition);
+        }
+        seen.after_crash.extend(&round.after_crash);
+    }
     cluster.rebuild();
     write(cluster, &key, &round.record, revision).await?;
     tracing::debug!(
@@ -125,6 +134,7 @@ enum Plan {
 /// What this node would change, given the owners.
 fn plan(cluster: &Cluster, record: &OwnersRecord, at: Option<Revision>, time: u64) -> Plan {
     let me = cluster.owner();
+    let lives = cluster.own().lives.clone();
     let members = cluster.members();
     let timeout = cluster.settings.node_timeout;
     let mut waits: Option<Instant> = None;
@@ -142,21 +152,52 @@ fn plan(cluster: &Cluster, record: &OwnersRecord, at: Option<Revision>, time: u6
             }
         }
     }
-    let observed = &mut seen.observed;
-    let round = round(record, &preferred, &me, time, |owner| {
-        let dead = observed.is_dead(owner, now, timeout);
-        if !dead && let Some(at) = observed.dead_at(owner, timeout) {
+    let SeenState {
+        observed, owners, ..
+    } = &mut *seen;
+    let mut is_dead = |owner: &Owner| {
+        // A former life of this very process or name: dead for certain.
+        if owner.node == me.node {
+            return if lives.contains(&owner.incarnation) {
+                Death::Reborn
+            } else {
+                Death::Crash
+            };
+        }
+        if observed.is_dead(owner, now, timeout) {
+            return Death::Crash;
+        }
+        if let Some(at) = observed.dead_at(owner, timeout) {
             waits = Some(waits.map_or(at, |wait| wait.min(at)));
         }
-        dead
-    });
+        Death::None
+    };
+    // What is given away is stopped first; until then the rest of the round does not wait for it.
+    let all = round(record, &preferred, &me, time, |_| true, &mut is_dead);
+    let released: BTreeSet<u32> = all
+        .iter()
+        .flat_map(|round| round.released.iter().copied())
+        .collect();
+    let stopped = cluster.handover.want(released.clone());
+    let round = if stopped == released {
+        all
+    } else {
+        let may_release = |partition| stopped.contains(&partition);
+        round(record, &preferred, &me, time, may_release, &mut is_dead)
+    };
     observed.forget_beats(|life| {
-        let mut owners = record.partitions.iter();
-        owners.any(|partition| partition.owner.as_ref() == Some(life))
+        let others = owners.values().map(|(record, _)| record);
+        let mut all = others.chain([record]).flat_map(|record| &record.partitions);
+        all.any(|partition| partition.owner.as_ref() == Some(life))
     });
     match round {
         Some(round) => Plan::Round(round),
-        None => Plan::Nothing(waits.filter(|at| *at > now).map_or(Turn::Done, Turn::At)),
+        None => {
+            // While nothing can be seen the clock of judgement stands still: there is nothing to
+            // wait for then, and the watch says when there is.
+            let due = waits.filter(|at| *at > Instant::now());
+            Plan::Nothing(due.map_or(Turn::Done, Turn::At))
+        }
     }
 }
 
@@ -187,6 +228,26 @@ fn learnt(cluster: &Cluster, record: OwnersRecord, revision: Option<Revision>) {
     if known.is_none_or(|known| known < revision) {
         let service = Arc::clone(&cluster.service);
         seen.owners.insert(service, (record, revision));
+    }
+}
+
+impl Cluster {
+    /// What this node owns, as the store itself says.
+    pub(crate) async fn confirmed(&self) -> Result<BTreeMap<u32, u64>, TransportError> {
+        let key = RecordKey::Owners(Arc::clone(&self.service));
+        let read = self.read(&key).await?;
+        let record = decode(self, read.record.as_ref())?;
+        let me = self.owner();
+        Ok((0..)
+            .zip(record.partitions)
+            .filter(|(_, partition)| partition.owner.as_ref() == Some(&me))
+            .map(|(number, partition)| (number, partition.epoch))
+            .collect())
+    }
+
+    /// Looks at once whether there is anything to claim or to give away.
+    pub(crate) fn owners_changed(&self) {
+        self.owners_due.notify_one();
     }
 }
 

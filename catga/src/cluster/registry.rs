@@ -11,6 +11,9 @@ use crate::wiring::Wiring;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ServiceRecord {
     pub(super) partitions: u32,
+    /// Whether its nodes handle nothing of what is stored for now.
+    #[serde(default)]
+    pub(super) paused: bool,
     /// By wire name.
     pub(super) types: BTreeMap<String, TypeRecord>,
 }
@@ -58,11 +61,29 @@ impl ServiceRecord {
                 )
             })
             .collect();
-        Self { partitions, types }
+        Self {
+            partitions,
+            paused: false,
+            types,
+        }
     }
 
     pub(super) fn takes_broadcasts(&self, name: &str) -> bool {
         self.types.get(name).is_some_and(|found| found.broadcast)
+    }
+
+    /// The types of which it takes stored messages.
+    pub(super) fn stored_types(&self) -> impl Iterator<Item = &str> {
+        self.types
+            .iter()
+            .filter(|(_, found)| found.handles)
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// The key paths of a type of which it takes stored messages.
+    pub(super) fn key_paths(&self, name: &str) -> Option<Vec<String>> {
+        let found = self.types.get(name).filter(|found| found.handles)?;
+        Some(found.key.clone())
     }
 
     /// Whether everything that a node of the service takes is in it.
@@ -195,6 +216,31 @@ pub(super) async fn remove(
     service: &Arc<str>,
     name: &str,
 ) -> Result<Option<Revision>, TransportError> {
+    change(records, service, |record| {
+        record.types.remove(name).is_some()
+    })
+    .await
+}
+
+/// Lets the nodes of a service handle nothing of what is stored, or go on. The version of the
+/// record that says so; `None` if it did before.
+pub(super) async fn pause(
+    records: &dyn Records,
+    service: &Arc<str>,
+    paused: bool,
+) -> Result<Option<Revision>, TransportError> {
+    change(records, service, |record| {
+        std::mem::replace(&mut record.paused, paused) != paused
+    })
+    .await
+}
+
+/// Changes the record of a service; `None` if there is nothing to change.
+async fn change(
+    records: &dyn Records,
+    service: &Arc<str>,
+    change: impl Fn(&mut ServiceRecord) -> bool,
+) -> Result<Option<Revision>, TransportError> {
     let key = RecordKey::Service(Arc::clone(service));
     loop {
         let Some(found) = records.read(&key).await?.record else {
@@ -203,7 +249,7 @@ pub(super) async fn remove(
         let mut record: ServiceRecord = ContentType::Json
             .decode(&found.value)
             .map_err(|error| TransportError::new("read a service's record", error))?;
-        if record.types.remove(name).is_none() {
+        if !change(&mut record) {
             return Ok(None);
         }
         let expect = Expect::Revision(found.revision);

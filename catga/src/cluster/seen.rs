@@ -30,6 +30,8 @@ pub(super) struct SeenState {
     pub(super) quiet_until: Instant,
     /// What this node is giving away: it acts on it no more, whatever the record says.
     pub(super) releasing: Option<Releasing>,
+    /// The partitions whose owner before this node died with them.
+    pub(super) after_crash: BTreeSet<u32>,
     /// The first picture is complete.
     pub(super) complete: bool,
     /// The present watch is of no use any more.
@@ -57,6 +59,7 @@ impl SeenState {
             blind_since: None,
             quiet_until,
             releasing: None,
+            after_crash: BTreeSet::new(),
             complete: false,
             rewatch: false,
         }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +10,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::clock::{Clock, Moment};
+use super::handover::{Handover, Tenure};
 use super::lease::Lease;
 use super::member::{Member, MemberRecord, Members};
 use super::owners::Owner;
@@ -32,6 +33,7 @@ pub(crate) struct Cluster {
     pub(crate) me: NodeId,
     pub(crate) service: Arc<str>,
     pub(crate) lease: Lease,
+    pub(crate) handover: Handover,
     /// What this node registers of its service.
     pub(super) registration: ServiceRecord,
     pub(super) own: Mutex<Own>,
@@ -66,6 +68,8 @@ pub(super) struct Own {
     pub(super) revision: Option<Revision>,
     /// When the last heartbeat was sent, confirmed or not.
     pub(super) sent: Moment,
+    /// The lives of this process, the present one included.
+    pub(super) lives: BTreeSet<u64>,
     /// Whether the store knows what this node takes.
     pub(super) registered: bool,
 }
@@ -86,7 +90,9 @@ impl Cluster {
             settings,
             service: Arc::clone(&record.service),
             lease: Lease::none(clock),
+            handover: Handover::new(),
             own: Mutex::new(Own {
+                lives: BTreeSet::from([record.incarnation]),
                 record,
                 revision: None,
                 sent: clock.now(),
@@ -186,8 +192,39 @@ impl Cluster {
         }
     }
 
+    /// Whether the service handles nothing of what is stored for now.
+    pub(crate) fn is_paused(&self) -> bool {
+        let seen = self.seen();
+        let service = seen.services.get(&self.service);
+        service.is_some_and(|(record, _)| record.paused)
+    }
+
+    /// The number of this node's present life.
+    pub(crate) fn life(&self) -> u64 {
+        self.own().record.incarnation
+    }
+
+    /// Whether another live node of the service handles a type.
+    pub(crate) fn is_known_elsewhere(&self, name: &str) -> bool {
+        let members = self.members();
+        members.iter().any(|member| {
+            !member.local
+                && !member.record.draining
+                && member.record.service == self.service
+                && member.handles_message(name)
+        })
+    }
+
     /// What this node owns now, with the epochs.
     pub(crate) fn partitions(&self) -> BTreeMap<u32, u64> {
+        let tenures = self.tenures().into_iter();
+        tenures
+            .map(|(number, tenure)| (number, tenure.epoch))
+            .collect()
+    }
+
+    /// What this node owns now.
+    fn tenures(&self) -> BTreeMap<u32, Tenure> {
         if !self.lease.is_valid() {
             return BTreeMap::new();
         }
@@ -201,8 +238,20 @@ impl Cluster {
             .filter(|(number, partition)| {
                 partition.owner.as_ref() == Some(&me) && !seen.is_releasing(*number)
             })
-            .map(|(number, partition)| (number, partition.epoch))
+            .map(|(number, partition)| {
+                let tenure = Tenure {
+                    epoch: partition.epoch,
+                    after_crash: seen.after_crash.contains(&number),
+                };
+                (number, tenure)
+            })
             .collect()
+    }
+
+    /// The epoch of the partition with this hash, if this node owns it.
+    pub(crate) fn epoch_of(&self, hash: u32) -> Option<u64> {
+        self.handover
+            .epoch(partition_of(hash, self.settings.partitions))
     }
 
     /// Whether this node may handle a message with this hash of its key, by its own clock: what
@@ -249,6 +298,8 @@ impl Cluster {
                 view,
             )
         };
+        self.handover.hold(self.tenures());
+        self.handover.pause(self.is_paused());
         self.prepare(&view);
         {
             // Nodes that are gone for good leave nothing behind.

@@ -6,6 +6,13 @@ use super::seen::SeenState;
 use crate::node::NodeId;
 use crate::routing::{Candidate, Load, Nodes, Outstanding};
 
+/// A service that takes stored messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Taker {
+    pub(crate) service: Arc<str>,
+    pub(crate) partitions: u32,
+}
+
 static NOBODY: LazyLock<Nodes> = LazyLock::new(|| Nodes::new([], None));
 
 /// What routing reads: for each message the nodes that handle it. Made anew with every change of
@@ -14,6 +21,8 @@ static NOBODY: LazyLock<Nodes> = LazyLock::new(|| Nodes::new([], None));
 pub(crate) struct View {
     /// By wire name.
     types: HashMap<String, Nodes>,
+    /// By wire name: the services that stored messages go to.
+    takers: HashMap<String, Arc<[Taker]>>,
     loads: HashMap<NodeId, Arc<Load>>,
     /// By partition of this node's service: whether keys of it are handled here.
     pub(super) here: Vec<bool>,
@@ -90,6 +99,7 @@ impl View {
         };
         Self {
             types,
+            takers: takers(seen),
             loads: seen.loads.clone(),
             here,
             alone,
@@ -101,10 +111,31 @@ impl View {
         self.types.get(name).unwrap_or(&NOBODY)
     }
 
+    /// The services that stored messages of a type go to, sorted.
+    pub(crate) fn takers(&self, name: &str) -> Option<&Arc<[Taker]>> {
+        self.takers.get(name)
+    }
+
     /// Counts a request to a node until the guard is dropped; `None` if nobody knows the node.
     pub(crate) fn outstanding(&self, node: &NodeId) -> Option<Outstanding> {
         self.loads.get(node).map(Load::sent)
     }
+}
+
+fn takers(seen: &SeenState) -> HashMap<String, Arc<[Taker]>> {
+    let mut takers: HashMap<String, Vec<Taker>> = HashMap::new();
+    for (service, (record, _)) in &seen.services {
+        for name in record.stored_types() {
+            takers.entry(name.to_owned()).or_default().push(Taker {
+                service: Arc::clone(service),
+                partitions: record.partitions,
+            });
+        }
+    }
+    takers
+        .into_iter()
+        .map(|(name, takers)| (name, takers.into()))
+        .collect()
 }
 
 fn candidate(member: &Member, seen: &mut SeenState) -> Candidate {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -5,9 +6,10 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::{Envelope, Failure};
+use super::{Envelope, Failure, Fault};
 use crate::handler::HandlerInfo;
-use crate::message::{ContentType, Headers, MessageId, MessageInfo};
+use crate::message::{Headers, MessageId};
+use crate::node::Core;
 
 /// Messages that used up their attempts, kept until they are replayed or discarded.
 #[derive(Debug, Default)]
@@ -19,6 +21,7 @@ pub(crate) struct DeadLetters {
 impl DeadLetters {
     pub(super) fn push(
         &self,
+        core: &Core,
         envelope: &Envelope,
         index: usize,
         handler: &'static HandlerInfo,
@@ -26,16 +29,21 @@ impl DeadLetters {
         failure: Failure,
     ) {
         let letter = DeadLetter {
-            number: self.next.fetch_add(1, Ordering::Relaxed),
+            number: self.next.fetch_add(1, Ordering::Relaxed) + 1,
             id: envelope.id,
+            message: Cow::Borrowed(envelope.info.name()),
             key: envelope.key.clone(),
-            handler,
-            attempts,
+            reason: Reason::of(failure.fault),
+            handler: Some(handler.path()),
+            attempts: attempts.get(),
             chain: failure.chain,
+            node: core.id.to_string(),
             headers: envelope.headers.clone(),
             failed_at: SystemTime::now(),
-            content_type: envelope.content_type,
+            content_type: Cow::Borrowed(envelope.content_type.as_str()),
             payload: envelope.payload.clone(),
+            source: Arc::clone(&core.service),
+            time: SystemTime::now(),
         };
         let envelope = Envelope {
             only: Some(index),
@@ -44,11 +52,12 @@ impl DeadLetters {
         self.letters().push((letter, envelope));
     }
 
-    pub(crate) fn list(&self) -> Vec<DeadLetter> {
-        self.letters()
-            .iter()
-            .map(|(letter, _)| letter.clone())
-            .collect()
+    /// Those behind a number, at most `limit` of them.
+    pub(crate) fn list(&self, after: u64, limit: usize) -> Vec<DeadLetter> {
+        let letters = self.letters();
+        let letters = letters.iter().map(|(letter, _)| letter);
+        let behind = letters.filter(|letter| letter.number > after);
+        behind.take(limit).cloned().collect()
     }
 
     pub(crate) fn take(&self, number: u64) -> Option<(DeadLetter, Envelope)> {
@@ -108,7 +117,7 @@ impl Drop for Taken<'_> {
 /// # Examples
 ///
 /// ```
-/// use catga::message::ContentType;
+/// use catga::delivery::Reason;
 /// use catga::{Fault, Node, Options, event, handler};
 /// use serde::{Deserialize, Serialize};
 ///
@@ -138,14 +147,16 @@ impl Drop for Taken<'_> {
 /// let sent = node.with(tagged).publish(ParcelSent { street: "a".into() }).await?;
 /// node.shutdown().await?;
 ///
-/// let letter = node.dead_letters().remove(0);
+/// let letter = node.dead_letters().await?.remove(0);
 /// assert_eq!((letter.id(), letter.key()), (sent.id(), Some("a")));
-/// assert_eq!(letter.message().name(), "ParcelSent");
-/// assert_eq!(letter.handler().name(), "deliver");
-/// assert_eq!(letter.attempts().get(), 1, "it was permanent");
+/// assert_eq!(letter.message(), "ParcelSent");
+/// assert!(letter.handler().unwrap().ends_with("::deliver"));
+/// assert_eq!(letter.reason(), Reason::Permanent);
+/// assert_eq!(letter.attempts(), 1);
 /// assert_eq!(letter.error_chain(), ["there is no such street"]);
 /// assert_eq!(letter.headers().get("tenant"), Some("acme"));
-/// assert_eq!(letter.content_type(), ContentType::Json);
+/// assert_eq!(letter.content_type(), "application/json");
+/// assert_eq!(letter.node(), node.id().as_str());
 /// assert_eq!(letter.payload(), br#"{"street":"a"}"#);
 /// assert!(letter.failed_at().elapsed()?.as_secs() < 60);
 /// # Ok(())
@@ -153,20 +164,25 @@ impl Drop for Taken<'_> {
 /// ```
 #[derive(Debug, Clone)]
 pub struct DeadLetter {
-    number: u64,
-    id: MessageId,
-    key: Option<Arc<str>>,
-    handler: &'static HandlerInfo,
-    attempts: NonZeroU32,
-    chain: Vec<String>,
-    headers: Headers,
-    failed_at: SystemTime,
-    content_type: ContentType,
-    payload: Bytes,
+    pub(super) number: u64,
+    pub(super) id: MessageId,
+    pub(super) message: Cow<'static, str>,
+    pub(super) key: Option<Arc<str>>,
+    pub(super) reason: Reason,
+    pub(super) handler: Option<String>,
+    pub(super) attempts: u32,
+    pub(super) chain: Vec<String>,
+    pub(super) node: String,
+    pub(super) headers: Headers,
+    pub(super) failed_at: SystemTime,
+    pub(super) content_type: Cow<'static, str>,
+    pub(super) payload: Bytes,
+    pub(super) source: Arc<str>,
+    pub(super) time: SystemTime,
 }
 
 impl DeadLetter {
-    /// Its number on this node, in the order in which letters came.
+    /// Its number among the dead letters of its service, in the order in which they came.
     #[must_use]
     pub const fn number(&self) -> u64 {
         self.number
@@ -178,10 +194,10 @@ impl DeadLetter {
         self.id
     }
 
-    /// The type of the message.
+    /// The wire name of the message; empty where nothing could be read.
     #[must_use]
-    pub fn message(&self) -> &'static MessageInfo {
-        self.handler.message()
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// The routing key; `None` for unkeyed messages.
@@ -190,15 +206,22 @@ impl DeadLetter {
         self.key.as_deref()
     }
 
-    /// The handler that failed.
+    /// Why it is here.
     #[must_use]
-    pub const fn handler(&self) -> &'static HandlerInfo {
-        self.handler
+    pub const fn reason(&self) -> Reason {
+        self.reason
     }
 
-    /// How often it was tried.
+    /// The path of the handler that failed, as in `shop::orders::place`; `None` if no handler was
+    /// run for it.
     #[must_use]
-    pub const fn attempts(&self) -> NonZeroU32 {
+    pub fn handler(&self) -> Option<&str> {
+        self.handler.as_deref()
+    }
+
+    /// How often it was tried; for [`Reason::Crashes`], in how many crashes it was running.
+    #[must_use]
+    pub const fn attempts(&self) -> u32 {
         self.attempts
     }
 
@@ -206,6 +229,12 @@ impl DeadLetter {
     #[must_use]
     pub fn error_chain(&self) -> &[String] {
         &self.chain
+    }
+
+    /// The node that gave it up.
+    #[must_use]
+    pub fn node(&self) -> &str {
+        &self.node
     }
 
     /// The headers of the message.
@@ -220,15 +249,79 @@ impl DeadLetter {
         self.failed_at
     }
 
-    /// How the payload is encoded.
+    /// How the payload is encoded, as in `application/json`.
     #[must_use]
-    pub const fn content_type(&self) -> ContentType {
-        self.content_type
+    pub fn content_type(&self) -> &str {
+        &self.content_type
     }
 
     /// The message, encoded.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
         &self.payload
+    }
+}
+
+/// Why a message is a dead letter.
+///
+/// # Examples
+///
+/// ```
+/// use catga::delivery::Reason;
+///
+/// assert_eq!(Reason::UnknownType.as_str(), "unknown type");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Its attempts are used up.
+    Attempts,
+    /// Its handler's error is [`Permanent`](Fault::Permanent), or its payload cannot be decoded.
+    Permanent,
+    /// No live node of the service knows its type.
+    UnknownType,
+    /// It is no message, or nothing here reads its format.
+    Unreadable,
+    /// It was running in too many crashes:
+    /// [`Builder::max_crashes`](crate::node::Builder::max_crashes).
+    Crashes,
+}
+
+impl Reason {
+    const ALL: [Self; 5] = [
+        Self::Attempts,
+        Self::Permanent,
+        Self::UnknownType,
+        Self::Unreadable,
+        Self::Crashes,
+    ];
+
+    /// As it is written down in the broker.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Attempts => "attempts",
+            Self::Permanent => "permanent",
+            Self::UnknownType => "unknown type",
+            Self::Unreadable => "unreadable",
+            Self::Crashes => "crashes",
+        }
+    }
+
+    pub(super) const fn of(fault: Fault) -> Self {
+        match fault {
+            Fault::Permanent => Self::Permanent,
+            Fault::Transient { .. } => Self::Attempts,
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
     }
 }

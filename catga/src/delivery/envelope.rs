@@ -16,4 +16,6 @@ pub(crate) struct Envelope {
     pub(crate) payload: Bytes,
     /// The one handler that a replay is for; all of them otherwise.
     pub(crate) only: Option<usize>,
+    /// The epoch of the key's owner; `None` where the node's own counts.
+    pub(crate) fence: Option<u64>,
 }

@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::attempt::{AnyAttempt, Attempts};
+use super::dedup::{Claim, Claimed};
 use super::{Envelope, Failure, layered};
 use crate::handler::{Facts, Pick};
 use crate::node::Core;
@@ -42,7 +43,10 @@ impl Rest {
     }
 }
 
-fn handlers<'a>(core: &'a Core, envelope: &Envelope) -> impl Iterator<Item = (usize, &'a Local)> + use<'a> {
+fn handlers<'a>(
+    core: &'a Core,
+    envelope: &Envelope,
+) -> impl Iterator<Item = (usize, &'a Local)> + use<'a> {
     let only = envelope.only;
     core.table
         .row(envelope.info)
@@ -68,8 +72,9 @@ pub(crate) fn first_polls(
     let handlers = handlers(core, &envelope);
     let mut facts = Facts::stored(envelope, NonZeroU32::MIN);
     for (index, local) in handlers {
-        // Behind a layer or a limit of its own, it does not begin with the handler.
-        if core.layers.is_some() || local.info.concurrency().is_some() {
+        // Behind a layer, a claim or a limit of its own, it does not begin with the handler.
+        let begins_elsewhere = local.info.concurrency().is_some() || local.info.dedup().is_some();
+        if core.layers.is_some() || begins_elsewhere {
             rest.push((index, Step::Fresh));
             continue;
         }
@@ -193,8 +198,33 @@ async fn once(
     }
 }
 
-/// One attempt of one handler, through the layers if there are any.
+/// One attempt of one handler, unless it is known to have succeeded for this message.
 pub(super) async fn run(
+    core: &Arc<Core>,
+    envelope: &Envelope,
+    pick: Pick,
+    local: &Local,
+    facts: Facts,
+) -> Result<(), Failure> {
+    let Some(window) = local.info.dedup() else {
+        return run_once(core, envelope, pick, local, facts).await;
+    };
+    let epoch = envelope.fence.unwrap_or(core.epoch);
+    let claim = match Claim::take(core, local.info, envelope.id, epoch, window).await {
+        Ok(Claimed::Run(claim)) => claim,
+        Ok(Claimed::Done(_)) => return Ok(()),
+        Err(error) => return Err(Failure::unclaimed(&*error)),
+    };
+    let result = run_once(core, envelope, pick, local, facts).await;
+    match result {
+        Ok(()) => claim.succeeded(b"").await,
+        Err(_) => claim.failed().await,
+    }
+    result
+}
+
+/// One attempt of one handler, through the layers if there are any.
+async fn run_once(
     core: &Arc<Core>,
     envelope: &Envelope,
     pick: Pick,
@@ -231,7 +261,7 @@ fn failed(
         None => {
             telemetry::dead_lettered(core, local.info, envelope, attempt, &failure);
             let dead = &core.queue.dead;
-            dead.push(envelope, index, local.info, attempt, failure);
+            dead.push(core, envelope, index, local.info, attempt, failure);
         }
     }
     delay

@@ -20,12 +20,34 @@ struct State<D> {
     closed: bool,
 }
 
-/// Those who wait, in the order in which they came.
-type Lane<D> = BTreeMap<u64, Waiting<D>>;
+struct Lane<D> {
+    /// Those who wait, in the order in which they came.
+    waiting: BTreeMap<u64, Waiting<D>>,
+    /// Whether whoever is in it waits for its next attempt.
+    blocked: bool,
+}
+
+impl<D> Default for Lane<D> {
+    fn default() -> Self {
+        Self {
+            waiting: BTreeMap::new(),
+            blocked: false,
+        }
+    }
+}
 
 enum Waiting<D> {
     Delivery(D),
     Call(oneshot::Sender<Turn<D>>),
+}
+
+/// What is ahead of a delivery that has to wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ahead {
+    /// How many wait before it.
+    pub(crate) waiting: usize,
+    /// Whether they wait for a next attempt.
+    pub(crate) blocked: bool,
 }
 
 /// The lanes are closed: nothing moves in them any more.
@@ -35,17 +57,60 @@ pub(crate) struct Closed;
 impl<D> Lanes<D> {
     /// Enters the lane of a key. Gives the delivery back if it may run now.
     pub(crate) fn enter(&self, key: &Arc<str>, delivery: D) -> Option<D> {
+        self.enter_lightly(key, delivery, |_, _| {})
+    }
+
+    /// The same; `lighten` sees a delivery that has to wait, and where.
+    pub(crate) fn enter_lightly(
+        &self,
+        key: &Arc<str>,
+        mut delivery: D,
+        lighten: impl FnOnce(&mut D, Ahead),
+    ) -> Option<D> {
         let mut state = self.state();
+        if state.closed {
+            return None;
+        }
         let State { busy, next, .. } = &mut *state;
         match busy.entry(Arc::clone(key)) {
             Entry::Occupied(mut lane) => {
                 *next += 1;
-                lane.get_mut().insert(*next, Waiting::Delivery(delivery));
+                let lane = lane.get_mut();
+                let ahead = Ahead {
+                    waiting: lane.waiting.len(),
+                    blocked: lane.blocked,
+                };
+                lighten(&mut delivery, ahead);
+                lane.waiting.insert(*next, Waiting::Delivery(delivery));
                 None
             }
             Entry::Vacant(lane) => {
-                lane.insert(Lane::new());
+                lane.insert(Lane::default());
                 Some(delivery)
+            }
+        }
+    }
+
+    /// Whoever is in the lane waits for its next attempt, and so do all behind it: `lighten` sees
+    /// each of them.
+    pub(crate) fn block(&self, key: &str, mut lighten: impl FnMut(&mut D)) {
+        if let Some(lane) = self.state().busy.get_mut(key) {
+            lane.blocked = true;
+            for waiting in lane.waiting.values_mut() {
+                if let Waiting::Delivery(delivery) = waiting {
+                    lighten(delivery);
+                }
+            }
+        }
+    }
+
+    /// Shows the first `count` of those who wait in a lane.
+    pub(crate) fn first(&self, key: &str, count: usize, mut show: impl FnMut(&mut D)) {
+        if let Some(lane) = self.state().busy.get_mut(key) {
+            for waiting in lane.waiting.values_mut().take(count) {
+                if let Waiting::Delivery(delivery) = waiting {
+                    show(delivery);
+                }
             }
         }
     }
@@ -60,7 +125,10 @@ impl<D> Lanes<D> {
         loop {
             let next = {
                 let mut state = self.state();
-                let next = state.busy.get_mut(key).and_then(Lane::pop_first);
+                let next = state.busy.get_mut(key).and_then(|lane| {
+                    lane.blocked = false;
+                    lane.waiting.pop_first()
+                });
                 if next.is_none() {
                     state.busy.remove(key);
                 }
@@ -96,13 +164,13 @@ impl<D> Lanes<D> {
             let State { busy, next, .. } = &mut *state;
             match busy.entry(Arc::clone(&key)) {
                 Entry::Vacant(lane) => {
-                    lane.insert(Lane::new());
+                    lane.insert(Lane::default());
                     None
                 }
                 Entry::Occupied(mut lane) => {
                     *next += 1;
                     let (grant, granted) = oneshot::channel();
-                    lane.get_mut().insert(*next, Waiting::Call(grant));
+                    lane.get_mut().waiting.insert(*next, Waiting::Call(grant));
                     Some(Place {
                         lanes: self,
                         key: Arc::clone(&key),
@@ -169,7 +237,7 @@ impl<D> Drop for Place<'_, D> {
         let left = {
             let mut state = self.lanes.state();
             let lane = state.busy.get_mut(&self.key);
-            lane.and_then(|lane| lane.remove(&self.number))
+            lane.and_then(|lane| lane.waiting.remove(&self.number))
         };
         drop(left);
     }
@@ -178,9 +246,12 @@ impl<D> Drop for Place<'_, D> {
 /// Runs the delivery that was waiting behind a call.
 pub(crate) type Resume<D> = Arc<dyn Fn(D) + Send + Sync>;
 
+/// The lane that a call is in, and what runs the delivery behind it.
+type Held<D> = (Arc<Lanes<D>>, Arc<str>, Resume<D>);
+
 /// A call's turn in the lane of its key; the next one goes on when it is dropped.
 pub(crate) struct Turn<D> {
-    lane: Option<(Arc<Lanes<D>>, Arc<str>, Resume<D>)>,
+    lane: Option<Held<D>>,
 }
 
 impl<D> Turn<D> {
@@ -224,7 +295,7 @@ mod tests {
     }
 
     fn waiting(lanes: &Lanes<u8>, key: &str) -> Option<usize> {
-        lanes.state().busy.get(key).map(BTreeMap::len)
+        lanes.state().busy.get(key).map(|lane| lane.waiting.len())
     }
 
     #[test]

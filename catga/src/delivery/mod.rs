@@ -4,6 +4,8 @@
 mod attempt;
 mod broadcast;
 mod dead_letters;
+mod dedup;
+mod durable;
 mod envelope;
 pub(crate) mod fault;
 mod handle;
@@ -14,8 +16,10 @@ mod operations;
 mod outcome;
 mod queue;
 pub mod retry;
+mod room;
+mod turn;
 
-pub use dead_letters::DeadLetter;
+pub use dead_letters::{DeadLetter, Reason};
 pub use fault::Fault;
 pub use held::LaneHeld;
 pub use operations::Operations;
@@ -23,8 +27,11 @@ pub use outcome::{Delivery, Outcome};
 
 pub(crate) use broadcast::broadcast;
 pub(crate) use dead_letters::DeadLetters;
+pub(crate) use dedup::{Claim, Claimed};
+pub(crate) use durable::{Appending, Engine, Limits, NotAppended, REPLAY};
 pub(crate) use envelope::Envelope;
 pub(crate) use held::Held;
 pub(crate) use operations::BoxFuture;
 pub(crate) use outcome::{Failure, chain};
 pub(crate) use queue::{NotStored, Queue, start};
+pub(crate) use turn::turn;

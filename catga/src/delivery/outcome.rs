@@ -30,6 +30,10 @@ pub struct Delivery {
     deadline: Instant,
     headers: Headers,
     held: Option<Arc<Held>>,
+    #[cfg(feature = "testing")]
+    stored: bool,
+    #[cfg(feature = "testing")]
+    fence: u64,
     /// Behind a lock that is never waited for, so that a delivery is `Sync` for any message.
     payload: Mutex<Payload>,
 }
@@ -73,6 +77,8 @@ impl Delivery {
         facts: &Facts,
         payload: Payload,
     ) -> Self {
+        #[cfg(feature = "testing")]
+        let fence = facts.fence(&core, facts.key_or(|| None));
         Self {
             core,
             pick,
@@ -84,6 +90,10 @@ impl Delivery {
             deadline: facts.deadline(),
             headers: facts.headers().clone(),
             held: facts.held(),
+            #[cfg(feature = "testing")]
+            stored: facts.envelope().is_some(),
+            #[cfg(feature = "testing")]
+            fence,
             payload: Mutex::new(payload),
         }
     }
@@ -139,6 +149,18 @@ impl Delivery {
     /// Sets a header, which the handler will see.
     pub fn set_header(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.headers.insert(name, value);
+    }
+
+    /// Whether the message was stored, rather than sent.
+    #[cfg(feature = "testing")]
+    pub(crate) const fn is_stored(&self) -> bool {
+        self.stored
+    }
+
+    /// What the handler sees as its [`fence`](crate::Context::fence).
+    #[cfg(feature = "testing")]
+    pub(crate) const fn fence(&self) -> u64 {
+        self.fence
     }
 
     /// Takes it apart; `None` if it is not of type `M`, which never happens inside this crate.
@@ -265,6 +287,17 @@ impl Failure {
         Self {
             fault: Fault::UNDECLARED,
             chain: vec![format!("a layer or an error panicked: {text}")],
+        }
+    }
+
+    /// The message's id could not be claimed: it is tried again until it can.
+    pub(crate) fn unclaimed(error: &(dyn Error + 'static)) -> Self {
+        Self {
+            fault: Fault::Transient {
+                after: Some(Duration::from_secs(1)),
+                max: Some(NonZeroU32::MAX),
+            },
+            chain: chain(error),
         }
     }
 

@@ -360,6 +360,16 @@ impl Facts {
         self.asked().context.get_or_init(make)
     }
 
+    /// See [`Context::fence`].
+    pub(crate) fn fence(&self, core: &Core, key: Option<&Arc<str>>) -> u64 {
+        let stored = self.stored.as_ref().and_then(|stored| stored.fence);
+        let owned = || {
+            let cluster = core.cluster.as_ref()?;
+            cluster.epoch_of(crate::routing::Key::from_text(key?).fnv1a32())
+        };
+        stored.or_else(owned).unwrap_or(core.epoch)
+    }
+
     /// Tells the tasks of the handler that it came to its end.
     #[inline]
     pub(crate) fn finish(&self) {

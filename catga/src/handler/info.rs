@@ -1,6 +1,7 @@
 use std::any::Any;
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use super::extract::Requirements;
 use super::run::Start;
@@ -40,6 +41,7 @@ pub struct HandlerInfo {
     broadcast: bool,
     topic: Option<&'static str>,
     serial: bool,
+    dedup: Option<Duration>,
 }
 
 impl HandlerInfo {
@@ -61,6 +63,7 @@ impl HandlerInfo {
             broadcast: false,
             topic: None,
             serial: false,
+            dedup: None,
         }
     }
 
@@ -103,6 +106,13 @@ impl HandlerInfo {
 
     #[doc(hidden)]
     #[must_use]
+    pub const fn with_dedup_ms(mut self, window: u64) -> Self {
+        self.dedup = Some(Duration::from_millis(window));
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
     pub const fn with_serial(mut self) -> Self {
         self.serial = true;
         self
@@ -112,6 +122,11 @@ impl HandlerInfo {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Its name with its module, which other nodes know, too.
+    pub(crate) fn path(&self) -> String {
+        format!("{}::{}", self.module(), self.name)
     }
 
     /// The module that holds the function, such as `shop::billing`.
@@ -168,6 +183,12 @@ impl HandlerInfo {
     #[must_use]
     pub const fn is_serial(&self) -> bool {
         self.serial
+    }
+
+    /// For how long it is remembered for which message ids it succeeded; `None` if it is not.
+    #[must_use]
+    pub const fn dedup(&self) -> Option<Duration> {
+        self.dedup
     }
 
     /// What its parameters ask of the node.

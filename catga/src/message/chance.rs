@@ -17,6 +17,13 @@ fn seeded() -> Rng {
     Rng::with_seed(RandomState::new().hash_one(0))
 }
 
+/// Makes what this thread draws follow from a seed: two simulations of one seed are equal.
+#[cfg(feature = "testing")]
+pub(crate) fn seed(seed: u64) {
+    // The generator of a thread that is ending makes nothing any more.
+    let _ = CHANCE.try_with(|chance| chance.borrow_mut().seed(seed));
+}
+
 /// Draws from this thread's generator.
 #[inline]
 pub(crate) fn draw<T>(mut with: impl FnMut(&mut Rng) -> T) -> T {

@@ -1,13 +1,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{KeySink, KeyText, KeyWriter, chance};
+use crate::node::epoch_now;
 
 /// Identifies one message: a UUID, fixed when the message is created.
 ///
@@ -35,11 +35,7 @@ impl MessageId {
         reason = "two defaults would not be equal"
     )]
     pub fn new() -> Self {
-        let millis = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |elapsed| {
-                u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
-            });
+        let millis = epoch_now() / 1_000;
         let mut random = [0; 10];
         chance::draw(|chance| chance.fill(&mut random));
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())

@@ -15,7 +15,8 @@ use super::shutdown::ShutdownError;
 use super::states::States;
 use super::{NodeId, Strategies};
 use crate::cluster::Cluster;
-use crate::delivery::Queue;
+use crate::delivery::{Engine, Queue};
+use crate::transport::{Marks, Memory, Transport as _};
 use crate::wiring::{Table, Wiring};
 
 /// Everything a running node is made of. Handlers and tasks share it; a [`Node`](super::Node) is a
@@ -38,6 +39,12 @@ pub(crate) struct Core {
     pub(crate) outcome: OnceLock<Result<(), ShutdownError>>,
     /// `None` without a broker: then every call is local.
     pub(crate) cluster: Option<Arc<Cluster>>,
+    /// Where handlers claim message ids, if there is no broker for it.
+    pub(crate) claims: Memory,
+    /// What it stores and handles in its cluster.
+    pub(crate) engine: Option<Arc<Engine>>,
+    /// Whether programs that know nothing of catga see what is published.
+    pub(crate) tap: bool,
     pub(crate) strategies: Strategies,
     /// Calls of other nodes that run here.
     pub(crate) calls: Gauge,
@@ -51,6 +58,14 @@ pub(crate) struct Core {
 }
 
 impl Core {
+    /// Where handlers claim message ids.
+    pub(crate) fn marks(&self) -> &dyn Marks {
+        match &self.cluster {
+            Some(cluster) => cluster.transport.marks(),
+            None => self.claims.marks(),
+        }
+    }
+
     /// A timer of the runtime that this is called in; outside of any, of the node's own.
     pub(crate) fn sleep_until(&self, deadline: Instant) -> Sleep {
         let outside = Handle::try_current().is_err();
@@ -72,6 +87,10 @@ impl Core {
 
 /// The time in microseconds since 1970: later nodes have greater epochs.
 pub(crate) fn epoch_now() -> u64 {
+    #[cfg(feature = "testing")]
+    if let Some(simulated) = crate::testing::wall::now() {
+        return simulated;
+    }
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |elapsed| {

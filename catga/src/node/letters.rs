@@ -1,11 +1,16 @@
 use super::{Node, StoreError, Stored, store};
 use crate::delivery::DeadLetter;
+use crate::transport::TransportError;
 
 impl Node {
-    /// The messages whose attempts are used up, oldest first.
+    /// The messages that were given up, oldest first: those of the node's service in its cluster.
     ///
     /// Without a broker they are in the memory of this process: any number of them, each with its
     /// payload, until it is replayed or discarded or the process ends.
+    ///
+    /// # Errors
+    ///
+    /// If the broker does not answer. Without one there is none.
     ///
     /// # Examples
     ///
@@ -40,21 +45,55 @@ impl Node {
     ///     .await?;
     /// node.publish(ParcelSent).await?;
     /// node.shutdown().await?;                  // after the one attempt that the policy grants
-    /// let letters = node.dead_letters();
+    /// let letters = node.dead_letters().await?;
     /// assert_eq!(letters.len(), 1);
-    /// assert_eq!(letters[0].handler().name(), "deliver");
-    /// assert_eq!(letters[0].attempts().get(), 1);
+    /// assert!(letters[0].handler().unwrap().ends_with("::deliver"));
+    /// assert_eq!(letters[0].attempts(), 1);
     /// assert!(letters[0].error_chain().concat().contains("the street is closed"));
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
-    pub fn dead_letters(&self) -> Vec<DeadLetter> {
-        self.core.queue.dead.list()
+    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, TransportError> {
+        self.dead_letters_after(0, usize::MAX).await
+    }
+
+    /// The same behind the letter with this number; at most `limit` of them.
+    ///
+    /// # Errors
+    ///
+    /// If the broker does not answer.
+    pub async fn dead_letters_after(
+        &self,
+        number: u64,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, TransportError> {
+        match &self.core.engine {
+            Some(engine) => engine.letters(number, limit).await,
+            None => Ok(self.core.queue.dead.list(number, limit)),
+        }
+    }
+
+    /// Messages of the front door that nobody takes or that cannot be read, behind the one with this
+    /// number, oldest first; at most `limit` of them. See
+    /// [`Builder::front_door`](crate::node::Builder::front_door).
+    ///
+    /// # Errors
+    ///
+    /// If the broker does not answer.
+    pub async fn unclaimed(
+        &self,
+        number: u64,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, TransportError> {
+        match &self.core.engine {
+            Some(engine) => engine.unclaimed(number, limit).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Delivers a dead letter again, behind everything that is stored now, to the handler that
-    /// failed, with the header `catga-replay`.
+    /// failed, with the header `catga-replay`. Where two replay the same letter at the same time it
+    /// may be delivered twice.
     ///
     /// `None` if it was replayed or discarded before.
     ///
@@ -99,16 +138,16 @@ impl Node {
     ///     .start()
     ///     .await?;
     /// node.publish(ParcelSent).await?;
-    /// while node.dead_letters().is_empty() {
+    /// while node.dead_letters().await?.is_empty() {
     ///     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     /// }
     /// open.store(true, Ordering::Relaxed);
-    /// for letter in node.dead_letters() {
+    /// for letter in node.dead_letters().await? {
     ///     assert!(node.replay(&letter).await?.is_some());
     ///     assert!(node.replay(&letter).await?.is_none(), "only once");
     /// }
     /// node.shutdown().await?;
-    /// assert!(node.dead_letters().is_empty());
+    /// assert!(node.dead_letters().await?.is_empty());
     /// # Ok(())
     /// # }
     /// ```
@@ -117,6 +156,10 @@ impl Node {
     }
 
     /// Drops a dead letter for good. `false` if it was replayed or discarded before.
+    ///
+    /// # Errors
+    ///
+    /// If the broker does not answer; the letter may be dropped all the same.
     ///
     /// # Examples
     ///
@@ -151,15 +194,18 @@ impl Node {
     ///     .await?;
     /// node.publish(ParcelSent).await?;
     /// node.shutdown().await?;
-    /// for letter in node.dead_letters() {
-    ///     assert!(node.discard(&letter));
-    ///     assert!(!node.discard(&letter), "only once");
+    /// for letter in node.dead_letters().await? {
+    ///     assert!(node.discard(&letter).await?);
+    ///     assert!(!node.discard(&letter).await?, "only once");
     /// }
-    /// assert!(node.dead_letters().is_empty());
+    /// assert!(node.dead_letters().await?.is_empty());
     /// # Ok(())
     /// # }
     /// ```
-    pub fn discard(&self, letter: &DeadLetter) -> bool {
-        self.core.queue.dead.take(letter.number()).is_some()
+    pub async fn discard(&self, letter: &DeadLetter) -> Result<bool, TransportError> {
+        match &self.core.engine {
+            Some(engine) => engine.discard(letter.number()).await,
+            None => Ok(self.core.queue.dead.take(letter.number()).is_some()),
+        }
     }
 }

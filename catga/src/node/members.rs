@@ -7,8 +7,42 @@ use tokio::sync::watch;
 
 use super::Node;
 use crate::cluster::{Members, UnsubscribeError};
+use crate::transport::{Durability, Guarantees, TransportError};
 
 impl Node {
+    /// What the broker promises of what it stores, as it is set up now: what the receipt of an
+    /// [`enqueue`](Self::enqueue) is worth.
+    ///
+    /// # Errors
+    ///
+    /// If the broker does not answer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use catga::Node;
+    /// use catga::transport::Durability;
+    ///
+    /// let node = Node::builder("orders").only(|_| false).start().await?;
+    /// let guarantees = node.guarantees().await?;
+    /// assert_eq!(guarantees.durability, Durability::Memory);
+    /// assert!(guarantees.to_string().contains("gone when"));
+    /// # node.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn guarantees(&self) -> Result<Guarantees, TransportError> {
+        match &self.core.cluster {
+            Some(cluster) => {
+                let guarantees = cluster.transport.guarantees();
+                cluster.limited("tell what it promises", guarantees).await
+            }
+            None => Ok(Guarantees::new("memory", Durability::Memory, 1)),
+        }
+    }
+
     /// The live nodes of the cluster, this one included; without a cluster there are none.
     ///
     /// # Examples

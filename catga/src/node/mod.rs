@@ -10,6 +10,7 @@ mod letters;
 mod lifecycle;
 mod members;
 mod options;
+mod pause;
 mod remote;
 mod send;
 mod shutdown;
@@ -41,9 +42,9 @@ pub(crate) use self::core::{Core, epoch_now};
 #[cfg(any(feature = "nats", feature = "redis"))]
 pub(crate) use broker::without_credentials;
 pub(crate) use gauge::{Entered, Gauge};
-pub(crate) use layers::Layers;
 #[cfg(any(feature = "nats", feature = "redis"))]
 pub(crate) use id::is_name;
+pub(crate) use layers::Layers;
 pub(crate) use options::after;
 pub(crate) use remote::answer_of;
 pub(crate) use send::run_here;

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join;
 use tokio::time::{sleep, timeout};
 
 use super::{Core, Node, Phase};
@@ -81,7 +82,7 @@ async fn shutdown(core: &Arc<Core>) -> Result<(), ShutdownError> {
         cluster.drain().await;
     }
     let under_way = || core.sends.count() + core.calls.count() + core.queue.unfinished.count();
-    let drained = timeout(core.drain_timeout, async {
+    let calls = timeout(core.drain_timeout, async {
         sleep(FIRST_POLLS).await;
         // A call may store something and a delivery may call: until both are quiet at once.
         while under_way() > 0 {
@@ -89,13 +90,15 @@ async fn shutdown(core: &Arc<Core>) -> Result<(), ShutdownError> {
             core.calls.idle().await;
             core.queue.unfinished.idle().await;
         }
-    })
-    .await;
+    });
+    let (drained, dropped) = join(calls, hand_over(core)).await;
     let unfinished = ShutdownError {
         calls: core.sends.count() + core.calls.count(),
-        deliveries: core.queue.unfinished.count(),
+        deliveries: core.queue.unfinished.count() + dropped,
     };
-    let outcome = *core.outcome.get_or_init(|| drained.map_err(|_| unfinished));
+    let finished = drained.is_ok() && dropped == 0;
+    let outcome = if finished { Ok(()) } else { Err(unfinished) };
+    let outcome = *core.outcome.get_or_init(|| outcome);
     stop(core);
     if let Some(cluster) = &core.cluster {
         cluster.leave().await;
@@ -103,9 +106,27 @@ async fn shutdown(core: &Arc<Core>) -> Result<(), ShutdownError> {
     outcome
 }
 
+/// Ends what the node handles of its cluster, and gives away what it owns: the next owners start at
+/// once. Returns how many attempts were dropped.
+async fn hand_over(core: &Arc<Core>) -> usize {
+    let dropped = match &core.engine {
+        Some(engine) => engine.drain(core.drain_timeout).await,
+        None => 0,
+    };
+    if let Some(cluster) = &core.cluster {
+        cluster.release().await;
+        // Otherwise it is taken over when this node is dead.
+        let _ = cluster.leave_door().await;
+    }
+    dropped
+}
+
 fn stop(core: &Core) -> bool {
     let first = core.lifecycle.advance(Phase::Stopped);
     core.queue.close();
+    if let Some(engine) = &core.engine {
+        engine.close();
+    }
     first
 }
 
@@ -182,7 +203,8 @@ impl ShutdownError {
         self.calls
     }
 
-    /// Stored messages that were not handled: without a broker they are lost.
+    /// Stored messages that were not handled: without a broker they are lost; with one, their
+    /// handlers were dropped and other nodes handle them.
     #[must_use]
     pub const fn deliveries(&self) -> usize {
         self.deliveries

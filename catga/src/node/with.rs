@@ -3,12 +3,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::{FuturesOrdered, FuturesUnordered};
 
 use super::store::{self, Broadcast, Published, StoreError, StoreFuture, Stored};
 use super::{Core, NodeId, Options, SendError, SendFuture};
 use crate::handler::{Key, Parent};
 use crate::message::{Command, Event, Message, Request};
+
+/// How many messages of a batch are on their way to the broker at once.
+const WINDOW: usize = 1_000;
 
 /// The verbs of a [`Node`](crate::Node) or a [`Context`](crate::Context), with options for one
 /// call.
@@ -157,11 +160,7 @@ impl<'a> With<'a> {
         self,
         commands: impl IntoIterator<Item = M, IntoIter: Send> + Send,
     ) -> Vec<Result<Stored, StoreError>> {
-        let mut results = Vec::new();
-        for command in commands {
-            results.push(self.nth(results.len()).enqueue(command).await);
-        }
-        results
+        self.store_all(commands, With::enqueue).await
     }
 
     /// See [`Node::publish`](crate::Node::publish).
@@ -175,11 +174,7 @@ impl<'a> With<'a> {
         self,
         events: impl IntoIterator<Item = M, IntoIter: Send> + Send,
     ) -> Vec<Result<Published, StoreError>> {
-        let mut results = Vec::new();
-        for event in events {
-            results.push(self.nth(results.len()).publish(event).await);
-        }
-        results
+        self.store_all(events, With::publish).await
     }
 
     /// See [`Node::broadcast`](crate::Node::broadcast).
@@ -193,9 +188,30 @@ impl<'a> With<'a> {
         self,
         events: impl IntoIterator<Item = M, IntoIter: Send> + Send,
     ) -> Vec<Result<Broadcast, StoreError>> {
+        self.store_all(events, With::broadcast).await
+    }
+
+    /// Hands messages over in their order, many at once where a broker stores them.
+    async fn store_all<M: Message, T: Send + 'a>(
+        self,
+        messages: impl IntoIterator<Item = M, IntoIter: Send> + Send,
+        verb: impl Fn(Self, M) -> StoreFuture<'a, T> + Send,
+    ) -> Vec<Result<T, StoreError>> {
+        let window = if self.core.cluster.is_some() {
+            WINDOW
+        } else {
+            1
+        };
+        let mut under_way = FuturesOrdered::new();
         let mut results = Vec::new();
-        for event in events {
-            results.push(self.nth(results.len()).broadcast(event).await);
+        for (n, message) in messages.into_iter().enumerate() {
+            if under_way.len() == window {
+                results.extend(under_way.next().await);
+            }
+            under_way.push_back(verb(self.nth(n), message).begun());
+        }
+        while let Some(result) = under_way.next().await {
+            results.push(result);
         }
         results
     }

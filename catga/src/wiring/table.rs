@@ -30,6 +30,14 @@ impl Table {
         Self { rows: rows.into() }
     }
 
+    /// Whether this node handles stored messages at all.
+    pub(crate) fn handles_stored(&self) -> bool {
+        self.rows
+            .iter()
+            .flatten()
+            .any(|row| !row.handlers.is_empty())
+    }
+
     /// The row of a message type; `None` if this node has no handler for it.
     #[inline]
     pub(crate) fn row(&self, info: &MessageInfo) -> Option<&Row> {
@@ -134,7 +142,10 @@ impl Local {
         Self {
             info,
             place: around.place(info.message()),
-            direct: !around.layers && info.concurrency().is_none() && !info.is_serial(),
+            direct: !around.layers
+                && info.concurrency().is_none()
+                && info.dedup().is_none()
+                && !info.is_serial(),
             retry: info
                 .retry()
                 .map_or(around.retry, |overrides| overrides.on(around.retry)),

@@ -9,6 +9,7 @@ pub mod work;
 
 pub mod broadcasts;
 pub mod calls;
+pub mod durable;
 pub mod fallback;
 pub mod identity;
 pub mod membership;
@@ -18,6 +19,8 @@ pub mod routing;
 pub mod starting;
 pub mod subscriptions;
 pub mod topics;
+
+pub use durable::{handling, moving, operating};
 
 use std::sync::Arc;
 
@@ -56,7 +59,7 @@ pub trait Cluster: Sized {
 #[macro_export]
 macro_rules! suite {
     ($cluster:ty) => {
-        $crate::promises! { $cluster;
+        $crate::promises! { $cluster, suite;
             membership {
                 two_nodes_see_each_other;
                 a_node_that_leaves_is_gone_at_once;
@@ -173,6 +176,43 @@ macro_rules! suite {
                 a_broadcast_that_comes_twice_is_heard_once;
                 a_broadcast_over_a_cut_line_is_an_error_in_time;
             }
+            handling {
+                what_is_enqueued_is_handled_once;
+                each_key_is_in_order_and_never_overlaps;
+                unkeyed_messages_are_shared;
+                an_event_is_handled_once_per_service;
+                nobody_takes_it;
+                the_same_id_is_stored_once;
+                a_failed_attempt_is_tried_again_in_its_lane;
+                what_is_given_up_is_a_dead_letter_and_its_key_goes_on;
+                a_dead_letter_is_replayed_at_the_tail;
+                a_discarded_letter_is_gone;
+                handlers_that_finished_do_not_run_again;
+                what_a_handler_stores_again_is_stored_once;
+                the_fence_is_the_epoch_of_the_owner;
+            }
+            moving {
+                a_join_moves_partitions_without_a_duplicate;
+                a_shutdown_hands_over_without_a_duplicate;
+                attempts_and_finished_handlers_go_with_a_planned_move;
+                a_crash_is_taken_over_in_order;
+                a_node_that_is_cut_off_stops_in_time;
+                a_slow_handler_keeps_its_partition_until_it_ends;
+                a_shutdown_drops_what_does_not_end_and_another_runs_it;
+                what_ends_nodes_is_quarantined;
+                unkeyed_messages_of_a_dead_node_come_again;
+                unkeyed_messages_at_work_stay_where_they_are;
+                a_service_that_is_down_handles_what_came_meanwhile;
+                a_blocked_key_does_not_hold_up_the_others;
+                a_lapse_of_the_lease_is_no_crash;
+            }
+            operating {
+                a_paused_service_handles_nothing_until_it_is_resumed;
+                a_handler_with_dedup_succeeds_once_for_each_id;
+                messages_of_the_front_door_are_handled_in_order;
+                what_nobody_takes_at_the_front_door_is_kept;
+                the_broker_tells_what_it_promises;
+            }
             topics {
                 a_star_is_one_segment;
                 a_greater_than_is_the_rest;
@@ -188,12 +228,12 @@ macro_rules! suite {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! promises {
-    ($cluster:ty; $($module:ident { $($name:ident;)* })*) => {$(
+    ($cluster:ty, $home:ident; $($module:ident { $($name:ident;)* })*) => {$(
         mod $module {
             $(
                 #[test]
                 fn $name() {
-                    $crate::suite::run::<$cluster, _>($crate::suite::$module::$name);
+                    $crate::suite::run::<$cluster, _>($crate::$home::$module::$name);
                 }
             )*
         }

@@ -77,7 +77,7 @@ impl<C: Cluster> Site<C> {
     /// How often the owners were written.
     pub fn owner_writes(&self, by: &str) -> usize {
         self.faults
-            .writes(|name, key| name == by && matches!(key, RecordKey::Owners(_)))
+            .writes(|name, key| name == by && *key == RecordKey::Owners(SERVICE.into()))
     }
 }
 

@@ -54,7 +54,7 @@ async fn broadcast_and_publish_go_to_different_handlers() {
     assert_eq!(shared.published.load(Ordering::SeqCst), 1);
     assert_eq!(shared.broadcast.load(Ordering::SeqCst), 1);
     assert!(
-        node.dead_letters().is_empty(),
+        node.dead_letters().await.unwrap().is_empty(),
         "a broadcast leaves no dead letter"
     );
 }

@@ -86,7 +86,7 @@ async fn a_retried_handler_does_not_duplicate_its_children() {
     let node = node!(.state(shared.clone()));
     node.enqueue(Parent { fails_once: true }).await.unwrap();
     node.shutdown().await.unwrap();
-    assert!(node.dead_letters().is_empty());
+    assert!(node.dead_letters().await.unwrap().is_empty());
     let children = shared.children.lock().unwrap();
     let mut texts: Vec<_> = children.iter().map(|(text, _)| text.as_str()).collect();
     texts.sort_unstable();
@@ -203,7 +203,11 @@ async fn a_batch_of_children_is_stored_once() {
     let node = node!(.state(shared.clone()).state(pieces.clone()));
     node.enqueue(Batches).await.unwrap();
     node.shutdown().await.unwrap();
-    assert!(node.dead_letters().is_empty(), "{:?}", node.dead_letters());
+    assert!(
+        node.dead_letters().await.unwrap().is_empty(),
+        "{:?}",
+        node.dead_letters().await.unwrap()
+    );
     let mut pieces = pieces.0.lock().unwrap().clone();
     pieces.sort_unstable();
     assert_eq!(pieces, [0, 1, 2]);

@@ -209,7 +209,7 @@ async fn an_extractor_and_the_context_see_the_same_call() {
     let options = Options::new().header("fails", "once");
     node.with(options).enqueue(compare()).await.unwrap();
     node.shutdown().await.unwrap();
-    let letters = node.dead_letters();
+    let letters = node.dead_letters().await.unwrap();
     assert!(letters.is_empty(), "{letters:?}");
 }
 

@@ -144,7 +144,7 @@ async fn a_panic_with_a_payload_that_panics_is_one_panic() {
     .unwrap();
     eventually(|| *log.lock().unwrap() == [1]).await;
     node.shutdown().await.unwrap();
-    assert_eq!(node.dead_letters().len(), 1);
+    assert_eq!(node.dead_letters().await.unwrap().len(), 1);
 }
 
 #[tokio::test]

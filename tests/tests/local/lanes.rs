@@ -92,7 +92,11 @@ async fn in_order() {
         }
     }
     node.shutdown().await.unwrap();
-    assert!(node.dead_letters().is_empty(), "{:?}", node.dead_letters());
+    assert!(
+        node.dead_letters().await.unwrap().is_empty(),
+        "{:?}",
+        node.dead_letters().await.unwrap()
+    );
     let order = seen.order.lock().unwrap();
     assert_eq!(order.len(), 20);
     for (key, numbers) in order.iter() {

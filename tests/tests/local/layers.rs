@@ -157,7 +157,7 @@ async fn durable_deliveries_go_through_layers_whose_errors_are_retried() {
         *log.lock().unwrap(),
         ["no > Run", "no > Run", "run", "no < true"]
     );
-    assert!(node.dead_letters().is_empty());
+    assert!(node.dead_letters().await.unwrap().is_empty());
 }
 
 #[tokio::test]

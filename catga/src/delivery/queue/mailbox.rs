@@ -40,11 +40,7 @@ impl Mailbox {
     }
 
     /// Takes everything that is stored, in order; `taken` is empty before.
-    pub(super) fn poll_take(
-        &self,
-        cx: &mut Context<'_>,
-        taken: &mut VecDeque<Stored>,
-    ) -> Poll<()> {
+    pub(super) fn poll_take(&self, cx: &mut Context<'_>, taken: &mut VecDeque<Stored>) -> Poll<()> {
         let mut state = self.state();
         if state.stored.is_empty() {
             state.waiting = Some(cx.waker().clone());
@@ -52,6 +48,19 @@ impl Mailbox {
         }
         std::mem::swap(&mut state.stored, taken);
         Poll::Ready(())
+    }
+
+    /// The worker is woken by [`wake`](Self::wake), or when something is stored.
+    pub(super) fn wait(&self, cx: &mut Context<'_>) {
+        self.state().waiting = Some(cx.waker().clone());
+    }
+
+    /// Lets the worker look again.
+    pub(super) fn wake(&self) {
+        let waiting = self.state().waiting.take();
+        if let Some(worker) = waiting {
+            worker.wake();
+        }
     }
 
     /// Takes nothing more; what is stored is dropped.

@@ -6,18 +6,17 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::lanes::{Closed, Lanes, Turn};
+use super::room::Room;
 use super::{DeadLetters, Envelope};
 use crate::node::{Core, Entered, Gauge};
 use crate::routing::Key;
 
 mod mailbox;
 mod repeats;
-mod room;
 mod work;
 
 use mailbox::Mailbox;
 use repeats::Repeats;
-use room::Room;
 pub(super) use work::spawn;
 pub(crate) use work::start;
 
@@ -33,6 +32,8 @@ pub(crate) struct Queue {
     room: Room,
     /// Nothing is stored and nothing is started any more.
     closed: AtomicBool,
+    /// Nothing is started for now.
+    paused: AtomicBool,
     /// What is stored and not handled yet.
     pub(crate) unfinished: Gauge,
     /// Bounds what runs at once: messages in their first attempts, each later attempt, broadcasts.
@@ -73,6 +74,7 @@ impl Queue {
             next: AtomicUsize::new(0),
             room: Room::new(capacity),
             closed: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
             unfinished: Gauge::default(),
             in_flight: Arc::new(Semaphore::new(in_flight)),
             dead: DeadLetters::default(),
@@ -172,6 +174,21 @@ impl Queue {
 
     pub(crate) fn dropped_broadcasts(&self) -> u64 {
         self.dropped_broadcasts.load(Ordering::Relaxed)
+    }
+
+    /// Starts nothing for now, or goes on.
+    pub(crate) fn pause(&self, paused: bool) {
+        self.paused.store(paused, Ordering::SeqCst);
+        if !paused {
+            for worker in &self.workers {
+                worker.mailbox.wake();
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::SeqCst)
     }
 
     /// Nothing more is stored or started: the node has stopped.

@@ -42,6 +42,14 @@ async fn work(mut working: Working, number: usize) {
         }
         let mut left = BATCH;
         while left > 0 {
+            if core.queue.is_paused() {
+                working.give_back();
+                mailbox.wait(cx);
+                // It may go on since that was looked at.
+                if core.queue.is_paused() {
+                    return Poll::Pending;
+                }
+            }
             let Some(envelope) = taken.pop_front() else {
                 working.give_back();
                 ready!(mailbox.poll_take(cx, &mut taken));

@@ -67,6 +67,7 @@ struct Inner {
     attempt: NonZeroU32,
     headers: Headers,
     cancellation: Cancellation,
+    fence: u64,
     parent: Parent,
 }
 
@@ -116,11 +117,11 @@ impl Context {
     /// A number that rises with each new owner of the key, for conditional writes to a database:
     /// a write whose fence is lower than the one it finds comes from an owner of the past.
     ///
-    /// Without a broker the node owns every key, and the number is the time of its start in
-    /// microseconds.
+    /// It is the epoch of the key's partition. Where there is none, without a broker and for
+    /// messages without a key, it is the time of the node's start in microseconds.
     #[must_use]
     pub fn fence(&self) -> u64 {
-        self.inner.core.epoch
+        self.inner.fence
     }
 
     /// The verbs below, with options for one call.
@@ -196,6 +197,7 @@ impl Context {
                 attempt: facts.attempt,
                 headers: facts.headers().clone(),
                 cancellation: facts.cancellation().cancellation(),
+                fence: facts.fence(call.core, call.shared_key()),
                 parent: Parent::of(call),
             }),
         };

@@ -159,4 +159,53 @@ impl Builder {
         self.metadata.insert(name.into(), value.into());
         self
     }
+
+    /// Lets programs that know nothing of catga see what this node publishes; off by default.
+    ///
+    /// Once an event is stored it is also sent as `CloudEvents`: on NATS to the subject
+    /// `<namespace>.ev.<topic or type>`, to whoever listens; on Redis to the bounded stream
+    /// `<namespace>:ev:<type>`. It costs one more message each, and whether that one arrives is not
+    /// known: what must arrive is handled by a service.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use catga::transport::{Memory, Transport as _};
+    /// use catga::{Node, event};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[event]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Shipped { order: u32 }
+    ///
+    /// let memory = Memory::private();
+    /// let mut listener = memory.messenger().subscribe("ev.>").await?;
+    /// let node = Node::builder("orders").broker(memory).tap(true).only(|_| false).start().await?;
+    /// node.publish(Shipped { order: 7 }).await?;
+    /// let (subject, frame) = listener.next().await.unwrap();
+    /// assert_eq!((subject.as_str(), &frame.payload[..]), ("ev.Shipped", &br#"{"order":7}"#[..]));
+    /// # node.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tap(mut self, tap: bool) -> Self {
+        self.tap = tap;
+        self
+    }
+
+    /// Whether this node may attend the front door of its namespace, where programs that know
+    /// nothing of catga leave messages; on by default. One node at a time does.
+    ///
+    /// On NATS they publish to the subject `<namespace>.in.<type>`; on Redis they append to the
+    /// stream `<namespace>:in`, with the fields `type` and `data`. `ce-id`, `ce-partitionkey` and the
+    /// other attributes of `CloudEvents` may be there, as headers or fields. The node stores each
+    /// message for the services that take its type, in order; the key of a message that brings none
+    /// is read from its JSON. What nobody takes, or cannot be read, is among
+    /// [`Node::unclaimed`](crate::Node::unclaimed).
+    pub fn front_door(mut self, attend: bool) -> Self {
+        self.front_door = attend;
+        self
+    }
 }

@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -173,6 +174,24 @@ impl Builder {
     /// ```
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.drain_timeout = timeout;
+        self
+    }
+
+    /// In how many crashes a stored message may have been running before it is put into the dead
+    /// letters, rather than ending one node after the other; 3 by default, at least 1.
+    ///
+    /// Only what a node had received when it died is counted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use catga::Node;
+    ///
+    /// let builder = Node::builder("orders").max_crashes(2);
+    /// # let _ = builder;
+    /// ```
+    pub fn max_crashes(mut self, crashes: u32) -> Self {
+        self.crashes = NonZeroU32::new(crashes).unwrap_or(NonZeroU32::MIN);
         self
     }
 }

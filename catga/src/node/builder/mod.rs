@@ -8,6 +8,7 @@ mod start;
 use std::any::type_name;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::panic::Location;
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ use crate::handler::HandlerInfo;
 use crate::message::Message;
 use crate::routing::Strategy;
 use crate::wiring::Problem;
+
+/// In how many crashes a message may have been running, unless the builder says more.
+const CRASHES: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
 type Select = Box<dyn Fn(&HandlerInfo) -> bool + Send + Sync>;
 
@@ -63,6 +67,9 @@ pub struct Builder {
     strategies: Strategies,
     queue_capacity: usize,
     max_in_flight: usize,
+    crashes: NonZeroU32,
+    tap: bool,
+    front_door: bool,
     drain_timeout: Duration,
     problems: Vec<Problem>,
 }
@@ -82,6 +89,9 @@ impl Builder {
             retry: retry::Policy::DEFAULT,
             queue_capacity: 100_000,
             max_in_flight: 1_024,
+            crashes: CRASHES,
+            tap: false,
+            front_door: true,
             drain_timeout: Duration::from_secs(30),
             problems: Vec::new(),
         }

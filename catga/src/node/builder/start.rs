@@ -5,7 +5,7 @@ use tokio::runtime::Handle;
 
 use super::Builder;
 use crate::cluster::{self, Joining};
-use crate::delivery::{self, Queue};
+use crate::delivery::{self, Engine, Limits, Queue};
 use crate::node::broker::Kind;
 use crate::node::core::epoch_now;
 use crate::node::gauge::Gauge;
@@ -13,7 +13,11 @@ use crate::node::layers::Layers;
 use crate::node::lifecycle::Lifecycle;
 use crate::node::remote::{self, Latency};
 use crate::node::{Core, Node, NodeId, StartError};
+use crate::transport::Memory;
 use crate::wiring::{Around, Table};
+
+/// How many messages a node in a cluster holds for each that it may run at once.
+const HELD: usize = 8;
 
 impl Builder {
     /// Starts the node on the current tokio runtime, whose time driver must be enabled.
@@ -72,6 +76,14 @@ impl Builder {
             cluster: cluster.is_some(),
             strategies: &self.strategies,
         };
+        let epoch = epoch_now();
+        let engine = cluster.as_ref().map(|cluster| {
+            let limits = Limits {
+                held: self.queue_capacity.min(HELD * self.max_in_flight),
+                crashes: self.crashes,
+            };
+            Engine::new(cluster, limits, epoch)
+        });
         let core = Arc::new(Core {
             table: Table::new(&wiring, &around),
             id,
@@ -84,7 +96,10 @@ impl Builder {
             sends: Gauge::default(),
             executing: Gauge::default(),
             outcome: OnceLock::new(),
+            claims: Memory::private(),
+            engine,
             cluster,
+            tap: self.tap,
             strategies: self.strategies,
             calls: Gauge::default(),
             max_in_flight: self.max_in_flight,
@@ -92,13 +107,18 @@ impl Builder {
             latency: Latency::default(),
             drain_timeout: self.drain_timeout,
             runtime,
-            epoch: epoch_now(),
+            epoch,
         });
         // From here on it stops if this future is dropped, as with every last handle.
         let node = Node::new(Arc::clone(&core));
         delivery::start(&core);
         if let (Some(cluster), Some(lines)) = (&core.cluster, lines) {
             remote::attend(&core, cluster, lines);
+        }
+        if let Some(engine) = &core.engine
+            && core.table.handles_stored()
+        {
+            engine.start(&core, self.front_door);
         }
         Ok(node)
     }

@@ -192,6 +192,7 @@ impl Request {
             content_type: self.content_type,
             payload: self.payload,
             only: None,
+            fence: None,
         }
     }
 }

@@ -15,9 +15,9 @@ pub use error::{
 };
 
 use super::{Core, Options, remote};
-use crate::delivery::{Delivery, Fault, Held, LaneHeld, Queue};
-use crate::handler::{Execution, Facts, Input, Key, Panic, Pick, Reply, execute};
-use crate::message::{Headers, Message, MessageInfo};
+use crate::delivery::{self, Claim, Claimed, Delivery, Fault, Held, LaneHeld};
+use crate::handler::{Execution, Facts, HandlerInfo, Input, Key, Panic, Pick, Reply, execute};
+use crate::message::{ContentType, Headers, Message, MessageInfo};
 use crate::wiring::Place;
 
 pin_project! {
@@ -175,7 +175,7 @@ pub(crate) async fn run_here<M: Message>(
                     Some(Fault::Permanent),
                 ));
             }
-            let Ok(turn) = Queue::turn(&core, Arc::clone(&key)).await else {
+            let Ok(turn) = delivery::turn(&core, Arc::clone(&key)).await else {
                 return Err(SendError::refused(M::info()));
             };
             facts = facts.with_held(Some(Held::new(key, held)));
@@ -184,10 +184,44 @@ pub(crate) async fn run_here<M: Message>(
         None => None,
     };
     let _permit = local.permit().await;
-    let Some(layers) = &core.layers else {
-        return execute(Arc::clone(&core), pick, input, facts).await;
+    let claimed = facts.known_id().filter(|_| M::info().is_idempotent());
+    let (Some(id), Some(window)) = (claimed, handler.dedup()) else {
+        return run_once(&core, pick, handler, input, facts).await;
     };
-    let delivery = Delivery::of(Arc::clone(&core), pick, handler, &facts, input);
+    let epoch = facts.fence(&core, None);
+    let claim = match Claim::take(&core, handler, id, epoch, window).await {
+        Ok(Claimed::Run(claim)) => claim,
+        // What it answered then.
+        Ok(Claimed::Done(answer)) => {
+            return (M::CODEC.decode_response)(ContentType::default(), &answer)
+                .map_err(|error| SendError::undecodable(M::info(), error));
+        }
+        Err(error) => return Err(SendError::failed(M::info(), error)),
+    };
+    let reply = run_once(&core, pick, handler, input, facts).await;
+    let answer = reply
+        .as_ref()
+        .ok()
+        .and_then(|reply| (M::CODEC.encode_response)(ContentType::default(), reply).ok());
+    match answer {
+        Some(answer) => claim.succeeded(&answer).await,
+        None => claim.failed().await,
+    }
+    reply
+}
+
+/// One execution, through the layers if there are any.
+async fn run_once<M: Message>(
+    core: &Arc<Core>,
+    pick: Pick,
+    handler: &'static HandlerInfo,
+    input: Input<M>,
+    facts: Facts,
+) -> Reply<M> {
+    let Some(layers) = &core.layers else {
+        return execute(Arc::clone(core), pick, input, facts).await;
+    };
+    let delivery = Delivery::of(Arc::clone(core), pick, handler, &facts, input);
     match layers.call(delivery).await {
         Ok(outcome) => outcome.into_reply::<M>().unwrap_or_else(|| {
             Err(SendError::failed(

@@ -1,12 +1,14 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::message::{EncodeError, MessageId};
-use crate::transport::TransportError;
+use crate::transport::{AppendError, TransportError};
 
 /// Why a message was not stored.
 ///
-/// Nothing of it is stored and no handler will run, whatever the variant.
+/// Nothing of it is stored and no handler will run, but for [`Transport`](Self::Transport) and
+/// [`Partly`](Self::Partly).
 ///
 /// # Examples
 ///
@@ -58,14 +60,32 @@ pub enum StoreError {
         /// How long the call waited for room.
         after: Duration,
     },
-    /// The node is in a cluster, whose queues are not there yet: only `send` and `broadcast` reach
-    /// other nodes.
+    /// The message is larger than the broker takes.
     #[non_exhaustive]
-    Clustered {
+    TooLarge {
         /// The wire name of the message.
         message: &'static str,
+        /// Its id.
+        id: MessageId,
+        /// Its size as the broker counts it, in bytes.
+        size: usize,
+        /// The largest that the broker takes, in bytes.
+        limit: usize,
     },
-    /// The broker did not take the message.
+    /// Not every service that takes the event has it. Publish it again with its id
+    /// ([`Options::id`](crate::Options::id)): where it is stored it is not stored twice.
+    #[non_exhaustive]
+    Partly {
+        /// The wire name of the event.
+        message: &'static str,
+        /// Its id.
+        id: MessageId,
+        /// The services that have it.
+        stored: Vec<Arc<str>>,
+        /// The services that may not have it, and why.
+        failed: Vec<(Arc<str>, AppendError)>,
+    },
+    /// The broker did not take the message in time. It may be stored all the same.
     #[non_exhaustive]
     Transport {
         /// The wire name of the message.
@@ -93,7 +113,8 @@ impl StoreError {
             Self::NoService { message }
             | Self::Refused { message, .. }
             | Self::Full { message, .. }
-            | Self::Clustered { message }
+            | Self::TooLarge { message, .. }
+            | Self::Partly { message, .. }
             | Self::Transport { message, .. }
             | Self::Encode { message, .. } => message,
         }
@@ -105,8 +126,11 @@ impl StoreError {
     pub const fn id(&self) -> Option<MessageId> {
         match self {
             Self::Refused { id, .. } => *id,
-            Self::Full { id, .. } | Self::Transport { id, .. } => Some(*id),
-            Self::NoService { .. } | Self::Clustered { .. } | Self::Encode { .. } => None,
+            Self::Full { id, .. }
+            | Self::TooLarge { id, .. }
+            | Self::Partly { id, .. }
+            | Self::Transport { id, .. } => Some(*id),
+            Self::NoService { .. } | Self::Encode { .. } => None,
         }
     }
 }
@@ -125,12 +149,37 @@ impl fmt::Display for StoreError {
                 f,
                 "`{message}` {id} was not stored: the queue had no room within {after:?}; its handlers are slower than its publishers, or `Builder::queue_capacity` is too small"
             ),
-            Self::Clustered { message } => write!(
+            Self::TooLarge {
+                message,
+                id,
+                size,
+                limit,
+            } => write!(
                 f,
-                "`{message}` was not stored: a cluster has no queues yet; leave out `Builder::broker` to store in the memory of one process"
+                "`{message}` {id} was not stored: it has {size} bytes and the broker takes at most {limit}"
             ),
+            Self::Partly {
+                message,
+                id,
+                stored,
+                failed,
+            } => {
+                write!(
+                    f,
+                    "`{message}` {id} is stored for {} of {} services",
+                    stored.len(),
+                    stored.len() + failed.len()
+                )?;
+                for (service, error) in failed {
+                    write!(f, "; `{service}`: {error}")?;
+                }
+                f.write_str("; publish it again with the same id")
+            }
             Self::Transport { message, id, .. } => {
-                write!(f, "`{message}` {id} was not handed over")
+                write!(
+                    f,
+                    "`{message}` {id} may not be stored: repeat it with the same id"
+                )
             }
             Self::Encode { message, .. } => {
                 write!(f, "`{message}` was not stored: it cannot be encoded")
@@ -144,8 +193,11 @@ impl std::error::Error for StoreError {
         match self {
             Self::Encode { source, .. } => Some(source),
             Self::Transport { source, .. } => Some(source),
-            Self::Clustered { .. }
-            | Self::NoService { .. }
+            Self::Partly { failed, .. } => failed
+                .first()
+                .map(|(_, error)| error as &(dyn std::error::Error + 'static)),
+            Self::NoService { .. }
+            | Self::TooLarge { .. }
             | Self::Refused { .. }
             | Self::Full { .. } => None,
         }

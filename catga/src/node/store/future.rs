@@ -52,11 +52,23 @@ impl<'a, T: 'a> StoreFuture<'a, T> {
     fn wait(&mut self, receipt: Receipt<T>) {
         let core = self.core;
         if let State::New(new, _) = std::mem::replace(&mut self.state, State::Done) {
+            let stored = new.store(core);
             self.state = State::Waiting(Box::pin(async move {
-                let (id, repeated) = new.store(core).await?;
-                Ok(receipt(core, id, repeated))
+                let (id, repeated, services) = stored.await?;
+                Ok(receipt(id, repeated, services))
             }));
         }
+    }
+
+    /// Hands the message over to the broker now, if there is one, and not at the first poll.
+    pub(in crate::node) fn begun(mut self) -> Self {
+        if self.core.engine.is_some()
+            && let State::New(_, receipt) = &self.state
+        {
+            let receipt = *receipt;
+            self.wait(receipt);
+        }
+        self
     }
 
     pub(in crate::node) fn boxed(
@@ -80,9 +92,9 @@ impl<'a, T: 'a> Future for StoreFuture<'a, T> {
             ready!(poll_proceed(cx)).made_progress();
             let receipt = *receipt;
             match new.store_now(core) {
-                Ok(Some(id)) => {
+                Ok(Some((id, services))) => {
                     self.state = State::Done;
-                    return Poll::Ready(Ok(receipt(core, id, false)));
+                    return Poll::Ready(Ok(receipt(id, false, services)));
                 }
                 Ok(None) => self.wait(receipt),
                 Err(error) => {

@@ -1,8 +1,10 @@
 //! The verbs that hand a message over and do not wait for its handlers.
 
+mod clustered;
 mod error;
 mod future;
 mod receipt;
+mod replay;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,19 +14,20 @@ use tokio::time::Instant;
 pub use error::StoreError;
 pub use future::StoreFuture;
 pub use receipt::{Broadcast, Published, Stored};
+pub(super) use replay::replay;
 
-use super::options::after;
+use receipt::Services;
+
 use super::{Core, Options, remote};
-use crate::delivery::{self, DeadLetter, Envelope, NotStored, Queue};
+use crate::cluster::Taker;
+use crate::delivery::{self, Envelope, NotStored, Queue};
 use crate::handler::Key;
 use crate::message::{Command, ContentType, Event, Message, MessageId, MessageInfo};
 use crate::routing::topic_of;
 
-/// Marks a message that was dead-lettered before.
-const REPLAY: &str = "catga-replay";
-
-/// Makes the receipt of what is stored, from its id and whether it was stored before.
-type Receipt<T> = fn(&Core, MessageId, bool) -> T;
+/// Makes the receipt of what is stored, from its id, whether it was stored before
+/// and for whom it is.
+type Receipt<T> = fn(MessageId, bool, Services) -> T;
 
 pub(super) fn enqueue<M: Command>(
     core: &Arc<Core>,
@@ -32,14 +35,15 @@ pub(super) fn enqueue<M: Command>(
     child: bool,
     command: M,
 ) -> StoreFuture<'_, Stored> {
-    let new = if core.cluster.is_some() || handles::<M>(core) {
-        New::of(options, child, &command)
-    } else {
+    let takers = takers::<M>(core);
+    let new = if takers.is_none() && !handles::<M>(core) {
         Err(StoreError::NoService {
             message: M::info().name(),
         })
+    } else {
+        New::of(options, child, takers, &command)
     };
-    StoreFuture::new(core, new, |_, id, repeated| Stored { id, repeated })
+    StoreFuture::new(core, new, |id, repeated, _| Stored { id, repeated })
 }
 
 pub(super) fn publish<M: Event>(
@@ -48,26 +52,43 @@ pub(super) fn publish<M: Event>(
     child: bool,
     event: M,
 ) -> StoreFuture<'_, Published> {
-    if core.cluster.is_none() && !handles::<M>(core) {
-        let new = New::unheard::<M>(options, child);
-        return StoreFuture::new(core, Ok(new), |_, id, repeated| Published {
-            id,
-            repeated,
-            services: None,
-        });
-    }
-    let new = New::of(options, child, &event);
-    StoreFuture::new(core, new, |core, id, repeated| Published {
+    let takers = takers::<M>(core);
+    let taps = core.tap && core.engine.is_some();
+    let new = if takers.is_none() && !taps && !handles::<M>(core) {
+        Ok(New::unheard::<M>(options, child))
+    } else {
+        New::of(options, child, takers, &event).map(|new| New {
+            tap: taps.then(|| Tap {
+                topic: topic_of(&event),
+            }),
+            ..new
+        })
+    };
+    StoreFuture::new(core, new, |id, repeated, services| Published {
         id,
         repeated,
-        services: Some(Arc::clone(&core.service)),
+        services,
     })
 }
 
+/// The services of the cluster that take stored messages of a type.
+fn takers<M: Message>(core: &Core) -> Option<Arc<[Taker]>> {
+    let cluster = core.cluster.as_ref()?;
+    cluster.view().takers(M::info().name()).cloned()
+}
+
+/// Whether this node takes stored messages of a type, where there is no cluster.
 fn handles<M: Message>(core: &Core) -> bool {
-    core.table
-        .row(M::info())
-        .is_some_and(|row| !row.handlers.is_empty())
+    core.cluster.is_none()
+        && core
+            .table
+            .row(M::info())
+            .is_some_and(|row| !row.handlers.is_empty())
+}
+
+/// How an event is shown to programs that know nothing of catga.
+struct Tap {
+    topic: Option<String>,
 }
 
 /// A message that is to be stored.
@@ -76,8 +97,12 @@ struct New {
     id: MessageId,
     /// `None` where nobody takes it.
     envelope: Option<Arc<Envelope>>,
+    /// The services of a cluster that take it.
+    takers: Option<Arc<[Taker]>>,
     /// Whether its id did not come from chance.
     given: bool,
+    /// Whether programs that know nothing of catga see it, and how.
+    tap: Option<Tap>,
     /// Whether a handler stores it.
     child: bool,
     timeout: Option<Duration>,
@@ -85,7 +110,12 @@ struct New {
 }
 
 impl New {
-    fn of<M: Message>(options: Options, child: bool, message: &M) -> Result<Self, StoreError> {
+    fn of<M: Message>(
+        options: Options,
+        child: bool,
+        takers: Option<Arc<[Taker]>>,
+        message: &M,
+    ) -> Result<Self, StoreError> {
         let (timeout, parent) = (options.timeout, options.parent);
         let given = options.id.is_some();
         let envelope = envelope(options, message)?;
@@ -93,6 +123,8 @@ impl New {
             message: envelope.info,
             id: envelope.id,
             envelope: Some(Arc::new(envelope)),
+            takers,
+            tap: None,
             given,
             child,
             timeout,
@@ -105,6 +137,8 @@ impl New {
             message: M::info(),
             id: options.id.unwrap_or_else(MessageId::new),
             envelope: None,
+            takers: None,
+            tap: None,
             given: options.id.is_some(),
             child,
             timeout: None,
@@ -119,20 +153,20 @@ impl New {
 
     /// Stores it if that needs no wait; `None` otherwise.
     #[inline]
-    fn store_now(&mut self, core: &Core) -> Result<Option<MessageId>, StoreError> {
+    fn store_now(&mut self, core: &Core) -> Result<Option<(MessageId, Services)>, StoreError> {
         // Counted before the phase is looked at, so that a shutdown either refuses it or waits for
         // it.
         let entered = core.queue.unfinished.entered();
         self.refuse(core)?;
         if self.given || core.cluster.is_some() {
             // Somebody may be storing it at this moment.
-            return Ok(self.envelope.is_none().then_some(self.id));
+            return Ok(self.envelope.is_none().then_some((self.id, Services::None)));
         }
         let Some(envelope) = self.envelope.take() else {
-            return Ok(Some(self.id));
+            return Ok(Some((self.id, Services::None)));
         };
         match core.queue.try_store(entered, envelope, self.child) {
-            Ok(()) => Ok(Some(self.id)),
+            Ok(()) => Ok(Some((self.id, own(core)))),
             Err((envelope, NotStored::Full)) => {
                 self.envelope = Some(envelope);
                 Ok(None)
@@ -141,29 +175,57 @@ impl New {
         }
     }
 
-    /// Stores it, waiting for room and for whoever stores the same.
-    async fn store(self, core: &Core) -> Result<(MessageId, bool), StoreError> {
+    /// Stores it, waiting for the broker, or for room and for whoever stores the same. With a broker
+    /// it is handed over when this is called.
+    fn store(
+        self,
+        core: &Core,
+    ) -> impl Future<Output = Result<(MessageId, bool, Services), StoreError>> + Send {
         let entered = core.queue.unfinished.entered();
-        self.refuse(core)?;
-        if core.cluster.is_some() {
-            return Err(StoreError::Clustered {
-                message: self.message.name(),
-            });
+        let handed = self.refuse(core).map(|()| {
+            let options = Options {
+                timeout: self.timeout,
+                parent: self.parent,
+                ..Options::new()
+            };
+            let limit = options.limit(self.message.timeout());
+            let appending = match (&core.engine, &self.takers, &self.envelope) {
+                (Some(engine), Some(takers), Some(envelope)) => {
+                    Some(engine.append(core, envelope, takers, self.given, limit.1))
+                }
+                _ => None,
+            };
+            (limit, appending)
+        });
+        async move {
+            let ((timeout, deadline), appending) = handed?;
+            let Some(envelope) = self.envelope else {
+                return Ok((self.id, false, Services::None));
+            };
+            if let Some(engine) = &core.engine {
+                let stored = match appending {
+                    Some(appending) => {
+                        clustered::stored(core, &envelope, appending, timeout, deadline).await?
+                    }
+                    None => false,
+                };
+                if let Some(tap) = self.tap {
+                    engine.tap(&envelope, tap.topic.as_deref()).await;
+                }
+                let services = self.takers.map_or(Services::None, Services::Takers);
+                return Ok((self.id, stored, services));
+            }
+            Queue::store(core, entered, envelope, self.given, self.child, deadline)
+                .await
+                .map(|repeated| (self.id, repeated, own(core)))
+                .map_err(|why| not_stored(self.message, self.id, timeout, &why))
         }
-        let Some(envelope) = self.envelope else {
-            return Ok((self.id, false));
-        };
-        let options = Options {
-            timeout: self.timeout,
-            parent: self.parent,
-            ..Options::new()
-        };
-        let (timeout, deadline) = options.limit(self.message.timeout());
-        Queue::store(core, entered, envelope, self.given, self.child, deadline)
-            .await
-            .map(|repeated| (self.id, repeated))
-            .map_err(|why| not_stored(self.message, self.id, timeout, &why))
     }
+}
+
+/// The service of a node without a cluster.
+fn own(core: &Core) -> Services {
+    Services::Own(Arc::clone(&core.service))
 }
 
 fn not_stored(info: &MessageInfo, id: MessageId, after: Duration, why: &NotStored) -> StoreError {
@@ -210,6 +272,7 @@ fn envelope<M: Message>(options: Options, message: &M) -> Result<Envelope, Store
         content_type,
         payload,
         only: None,
+        fence: None,
     })
 }
 
@@ -236,30 +299,4 @@ pub(super) async fn broadcast<M: Event>(
             })?,
     }
     Ok(Broadcast { id })
-}
-
-pub(super) async fn replay(
-    core: &Arc<Core>,
-    letter: &DeadLetter,
-) -> Result<Option<Stored>, StoreError> {
-    let info = letter.message();
-    let entered = core.queue.unfinished.entered();
-    if core.lifecycle.refuses_from(false) {
-        let why = NotStored::Closed;
-        return Err(not_stored(info, letter.id(), Duration::ZERO, &why));
-    }
-    let Some((letter, envelope)) = core.queue.dead.take(letter.number()) else {
-        return Ok(None);
-    };
-    // Put back unless it is stored, also when this future is dropped.
-    let taken = core.queue.dead.guard(letter, envelope.clone());
-    let mut envelope = envelope;
-    envelope.headers.insert(REPLAY, "true");
-    let id = envelope.id;
-    let (envelope, deadline) = (Arc::new(envelope), after(info.timeout()));
-    let repeated = Queue::store(core, entered, envelope, false, false, deadline)
-        .await
-        .map_err(|why| not_stored(info, id, info.timeout(), &why))?;
-    taken.forget();
-    Ok(Some(Stored { id, repeated }))
 }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::cluster::Taker;
 use crate::message::MessageId;
 
 /// A command is stored: the receipt of [`Node::enqueue`](crate::Node::enqueue).
@@ -92,7 +93,7 @@ impl Stored {
 pub struct Published {
     pub(super) id: MessageId,
     pub(super) repeated: bool,
-    pub(super) services: Option<Arc<str>>,
+    pub(super) services: Services,
 }
 
 impl Published {
@@ -110,7 +111,34 @@ impl Published {
 
     /// The services it is stored for; none if nobody subscribes.
     pub fn services(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.services.as_deref().into_iter()
+        (0..self.services.len()).map(|at| self.services.get(at))
+    }
+}
+
+/// The services that a message is stored for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Services {
+    None,
+    /// That of the node itself.
+    Own(Arc<str>),
+    Takers(Arc<[Taker]>),
+}
+
+impl Services {
+    fn len(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Own(_) => 1,
+            Self::Takers(takers) => takers.len(),
+        }
+    }
+
+    fn get(&self, at: usize) -> &str {
+        match self {
+            Self::None => "",
+            Self::Own(service) => service,
+            Self::Takers(takers) => &takers[at].service,
+        }
     }
 }
 

@@ -60,6 +60,15 @@ impl Room {
         }
     }
 
+    /// Waits until there is room, and says how much. Nothing is taken.
+    ///
+    /// Cancel safe.
+    pub(super) async fn free(&self) -> Result<usize, AcquireError> {
+        let one = self.free.acquire().await?;
+        drop(one);
+        Ok(self.free.available_permits().max(1))
+    }
+
     /// There is no more room, ever: those who wait for it hear of it.
     pub(super) fn close(&self) {
         self.free.close();

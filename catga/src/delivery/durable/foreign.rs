@@ -1,0 +1,46 @@
+use std::sync::Arc;
+
+use tokio::time::sleep;
+
+use super::Engine;
+use super::item::Item;
+use super::letters::{Death, bury_whole};
+use super::load::payload_of;
+use super::run::End;
+use crate::node::Core;
+
+/// Handles a message of a type that this node does not know.
+///
+/// While a live node of the service knows it, as in a rolling deployment, its lane waits for that
+/// node; what came from the shared queue is given back to it. What nobody knows is a dead letter.
+pub(super) async fn foreign(
+    core: &Arc<Core>,
+    engine: &Arc<Engine>,
+    item: &Item,
+    name: &str,
+) -> End {
+    let mut told = false;
+    while engine.cluster.is_known_elsewhere(name) {
+        if !told {
+            told = true;
+            tracing::warn!(
+                target: "catga",
+                node = %core.id,
+                message_type = name,
+                "a message of a type that this node does not know waits for a node that does"
+            );
+        }
+        engine.block(item);
+        item.lighten();
+        sleep(engine.cluster.settings.heartbeat).await;
+        if item.ticket.is_some() {
+            return End::Elsewhere;
+        }
+    }
+    match payload_of(core, engine, item).await {
+        Some(payload) => {
+            bury_whole(core, engine, item, &payload.content, &Death::UnknownType).await
+        }
+        None => End::Gone,
+    }
+}

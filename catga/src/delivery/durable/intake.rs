@@ -1,0 +1,407 @@
+//! The one flow of entries from all partitions that this node owns.
+//!
+//! To read other partitions than before, and at every doubt, the flow is opened anew under a name
+//! that was never used: the old one has no effect any more, and the new one gets exactly what is
+//! stored and not acknowledged. What of it is in a lane already, or was handled, is known.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::future::{Either, join_all, select, try_join_all};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::item::{Item, Payload};
+use super::partition::{Mark, Met, Tail};
+use super::release::{read_tail, write_tail};
+use super::term::Term;
+use super::{Engine, acks, run};
+use crate::cluster::Tenures;
+use crate::node::Core;
+use crate::telemetry::Chain;
+use crate::transport::{self, Received, Taken, TransportError};
+
+/// The most positions that may wait on a node.
+pub(super) const CEILING: usize = 1_000_000;
+/// How many of a lane keep their payload while they wait.
+const HEAVY: usize = 64;
+/// The longest wait before another try.
+const LONGEST: Duration = Duration::from_secs(1);
+
+pub(super) struct Intake {
+    core: Arc<Core>,
+    engine: Arc<Engine>,
+    tenures: watch::Receiver<Tenures>,
+    open: Option<Open>,
+    /// When partitions have been being stopped since.
+    stopping: BTreeMap<u32, Instant>,
+    /// Until when partitions are not given away: what ran did not end in time.
+    called_off: BTreeMap<u32, Instant>,
+    /// How often it was opened in vain, or broke soon.
+    failures: u32,
+    full: bool,
+}
+
+/// A generation that is being read.
+struct Open {
+    number: u64,
+    partitions: BTreeSet<u32>,
+    reads: Box<dyn transport::Intake>,
+    /// The number of the last entry that came.
+    last: u64,
+    since: Instant,
+}
+
+/// Reads until the node has stopped.
+pub(super) async fn run(core: Arc<Core>, engine: Arc<Engine>, tenures: watch::Receiver<Tenures>) {
+    let mut intake = Intake {
+        core,
+        engine,
+        tenures,
+        open: None,
+        stopping: BTreeMap::new(),
+        called_off: BTreeMap::new(),
+        failures: 0,
+        full: false,
+    };
+    while !intake.turn().await {}
+    intake.engine.drained.send_replace(true);
+}
+
+impl Intake {
+    /// Reads what is to be read now until that changes. `true` once everything is given away.
+    async fn turn(&mut self) -> bool {
+        let wanted = self.terms();
+        let doubt = self.engine.take_doubt();
+        let reads = self.open.as_ref().map(|open| &open.partitions);
+        let other = doubt || reads.cloned().unwrap_or_default() != wanted;
+        if other && let Err(error) = self.reopen(wanted).await {
+            tracing::warn!(target: "catga", node = %self.core.id, error = %Chain(&error), "partitions could not be read; it is tried again");
+            self.pause().await;
+            return false;
+        }
+        if self.give_away().await {
+            return true;
+        }
+        if self.follow().await {
+            return false;
+        }
+        // Broken: it may have lasted, or have broken at once.
+        if let Some(open) = self.open.take()
+            && open.since.elapsed() < LONGEST
+        {
+            self.pause().await;
+        } else {
+            self.failures = 0;
+        }
+        false
+    }
+
+    /// Brings the terms up to date. Returns the partitions that are to be read.
+    fn terms(&mut self) -> BTreeSet<u32> {
+        let tenures = self.tenures.borrow_and_update().clone();
+        let engine = &self.engine;
+        let draining = engine.is_draining();
+        let wanted = engine.cluster.handover.wanted();
+        let now = Instant::now();
+        self.called_off.retain(|_, until| *until > now);
+        let mut terms = engine.terms();
+        terms.retain(|_, term| !term.has_ended());
+        for (&partition, &tenure) in tenures.iter() {
+            let known = terms.get(&partition);
+            // One of another epoch ends first: the partition is claimed anew.
+            if known.is_none() {
+                terms.insert(
+                    partition,
+                    Arc::new(Term::new(partition, tenure, &engine.due)),
+                );
+            }
+        }
+        let mut reads = BTreeSet::new();
+        for (&partition, term) in terms.iter() {
+            let away = draining
+                || (wanted.contains(&partition) && !self.called_off.contains_key(&partition));
+            if !away && !engine.is_paused() {
+                term.resume();
+            } else {
+                term.stop();
+            }
+            if away {
+                let since = *self.stopping.entry(partition).or_insert(now);
+                if !draining && term.count() > 0 && since.elapsed() >= self.core.drain_timeout {
+                    // What runs goes on, and the partition stays.
+                    tracing::info!(target: "catga", node = %self.core.id, partition, "a partition is not given away: its handlers did not end in time");
+                    self.stopping.remove(&partition);
+                    let until = now + 10 * engine.cluster.settings.heartbeat;
+                    self.called_off.insert(partition, until);
+                    term.resume();
+                    reads.insert(partition);
+                } else if term.count() > 0 {
+                    reads.insert(partition);
+                }
+            } else {
+                self.stopping.remove(&partition);
+                reads.insert(partition);
+            }
+        }
+        self.stopping
+            .retain(|partition, _| terms.contains_key(partition));
+        reads
+    }
+
+    /// Ends the present generation and opens another one on these partitions.
+    async fn reopen(&mut self, partitions: BTreeSet<u32>) -> Result<(), TransportError> {
+        let engine = Arc::clone(&self.engine);
+        // What is handled is acknowledged before: afterwards this generation has no voice.
+        acks::send(&engine).await;
+        let old = self.open.take();
+        let queues = engine.cluster.transport.queues();
+        if partitions.is_empty() {
+            if let Some(name) = engine.end_generation() {
+                let close = queues.close(&name);
+                engine.cluster.limited("close a reader", close).await?;
+            }
+            return Ok(());
+        }
+        drop(old);
+        // What an owner before left behind, of those that are read for the first time.
+        let epochs = engine.epochs(&partitions);
+        let fresh = epochs
+            .iter()
+            .filter(|(partition, epoch)| !engine.partition(**partition).was_read_in(**epoch));
+        let read = fresh.map(async |(&partition, _)| {
+            let tail = read_tail(&engine, partition).await?;
+            Ok::<_, TransportError>((partition, tail))
+        });
+        let mut tails: BTreeMap<u32, Option<Tail>> =
+            try_join_all(read).await?.into_iter().collect();
+        let (number, name) = engine.next_generation();
+        let list: Vec<u32> = partitions.iter().copied().collect();
+        let open = queues.open(&name, &list);
+        let opened = engine.cluster.limited("read partitions", open).await?;
+        // Whoever is not the owner any more destroys what it opened: the owner reads anew.
+        if let Err(error) = confirm(&engine, &partitions).await {
+            let _ = engine
+                .cluster
+                .limited("close a reader", queues.close(&name))
+                .await;
+            return Err(error);
+        }
+        {
+            let terms = engine.terms();
+            for (partition, sequence) in opened.received {
+                // What this node received itself did not end it.
+                if tails.contains_key(&partition)
+                    && let Some(term) = terms.get(&partition)
+                {
+                    term.received_before(sequence);
+                }
+            }
+        }
+        for (&partition, &epoch) in &epochs {
+            let tail = tails.remove(&partition).flatten();
+            engine
+                .partition(partition)
+                .opened(&opened.stream, epoch, tail);
+        }
+        engine.begin_generation(number, name);
+        self.open = Some(Open {
+            number,
+            partitions,
+            reads: opened.intake,
+            last: 0,
+            since: Instant::now(),
+        });
+        Ok(())
+    }
+
+    /// Writes down what the next owners have to know of what is stopped, and says that it is. `true`
+    /// once a node that drains has nothing left.
+    async fn give_away(&mut self) -> bool {
+        let engine = Arc::clone(&self.engine);
+        let reads = self.open.as_ref().map(|open| &open.partitions);
+        let idle: Vec<u32> = engine
+            .terms()
+            .iter()
+            .filter(|(partition, term)| {
+                self.stopping.contains_key(partition)
+                    && term.is_stopping()
+                    && term.count() == 0
+                    && reads.is_none_or(|reads| !reads.contains(partition))
+            })
+            .map(|(partition, _)| *partition)
+            .collect();
+        if engine.is_draining() {
+            return self.open.is_none() && engine.terms().values().all(|term| term.count() == 0);
+        }
+        let each = idle.into_iter().map(async |partition| {
+            match write_tail(&engine, partition).await {
+                Ok(()) => {
+                    engine.cluster.handover.stopped([partition]);
+                    engine.cluster.owners_changed();
+                }
+                Err(error) => {
+                    tracing::warn!(target: "catga", node = %self.core.id, partition, error = %Chain(&error), "what the next owner has to know could not be written down; the partition stays");
+                }
+            }
+        });
+        join_all(each).await;
+        false
+    }
+
+    /// Takes what comes until something else is to be done. `false` if the flow broke.
+    async fn follow(&mut self) -> bool {
+        let engine = Arc::clone(&self.engine);
+        let next = self
+            .stopping
+            .values()
+            .map(|since| *since + self.core.drain_timeout)
+            .chain(self.called_off.values().copied())
+            .min();
+        loop {
+            let timer = pin!(async {
+                match next {
+                    Some(next) => sleep_until(next).await,
+                    None => std::future::pending().await,
+                }
+            });
+            let due = pin!(engine.due.notified());
+            let wanted = pin!(engine.cluster.handover.changed());
+            let changed = pin!(self.tenures.changed());
+            let something = select(select(timer, due), select(wanted, changed));
+            let taken = {
+                let reads = pin!(take(&engine, &mut self.open, &mut self.full));
+                match select(something, reads).await {
+                    Either::Left(_) => return true,
+                    Either::Right((taken, _)) => taken,
+                }
+            };
+            let Some(open) = &mut self.open else {
+                return true;
+            };
+            let whole = match taken {
+                None => false,
+                // If more was sent, its tail was lost on the way.
+                Some(Taken::Idle { last }) => last <= open.last,
+                Some(Taken::Entries(entries)) => {
+                    entries.into_iter().all(|entry| {
+                        let next = entry.number == open.last + 1;
+                        if next {
+                            open.last = entry.number;
+                            meet(&self.core, &engine, open.number, entry);
+                        }
+                        // Behind a gap nothing is taken.
+                        next
+                    })
+                }
+            };
+            if !whole {
+                return false;
+            }
+            self.failures = 0;
+        }
+    }
+
+    /// Waits a moment before another try.
+    async fn pause(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+        let wait = Duration::from_millis(5) * 2_u32.pow(self.failures.min(8));
+        let again = Instant::now() + wait.min(LONGEST).mul_f64(0.5 + fastrand::f64() / 2.0);
+        let changed = pin!(self.tenures.changed());
+        select(pin!(sleep_until(again)), changed).await;
+    }
+}
+
+/// Whether the record still says that these partitions are this node's, in these terms.
+async fn confirm(engine: &Engine, partitions: &BTreeSet<u32>) -> Result<(), TransportError> {
+    let owned = engine.cluster.confirmed().await?;
+    let terms = engine.terms();
+    let all = partitions.iter().all(|partition| {
+        let term = terms.get(partition);
+        term.is_some_and(|term| !term.has_ended() && owned.get(partition) == Some(&term.epoch))
+    });
+    if all && engine.cluster.lease.is_valid() {
+        Ok(())
+    } else {
+        Err(TransportError::new(
+            "read partitions",
+            "they are not this node's any more",
+        ))
+    }
+}
+
+/// What comes next, as far as there is room for it.
+async fn take(engine: &Engine, open: &mut Option<Open>, full: &mut bool) -> Option<Taken> {
+    let Some(open) = open else {
+        return std::future::pending().await;
+    };
+    if engine.waiting.load(Ordering::Relaxed) >= CEILING {
+        if !std::mem::replace(full, true) {
+            tracing::error!(target: "catga", node = %engine.cluster.me, ceiling = CEILING, "as many messages wait for others of their key as a node holds: it reads no more for now");
+        }
+        // Whoever handles one of them says so.
+        return std::future::pending().await;
+    }
+    *full = false;
+    match engine.room.free().await {
+        Ok(room) => open.reads.next(room).await,
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// An entry came: it is new, known, or was handled.
+fn meet(core: &Arc<Core>, engine: &Arc<Engine>, generation: u64, received: Received) {
+    let Some(term) = engine.terms().get(&received.partition).cloned() else {
+        return;
+    };
+    if term.has_ended() {
+        return;
+    }
+    let met = engine
+        .partition(received.partition)
+        .meet(&received, generation);
+    let progress = match met {
+        Met::Waiting => return,
+        Met::Handled => {
+            let ack = transport::Ack {
+                partition: received.partition,
+                position: received.position,
+                number: received.number,
+            };
+            engine.acks.add(generation, ack);
+            return;
+        }
+        Met::New(progress) => progress,
+    };
+    engine.waiting.fetch_add(1, Ordering::Relaxed);
+    let mark = Mark::of(&received);
+    let key = received
+        .entry
+        .as_ref()
+        .ok()
+        .and_then(|entry| entry.key.clone());
+    let payload = Payload::of(core, &engine.room, received.entry, term.epoch);
+    let item = Item::new(
+        term,
+        received.position,
+        mark,
+        key.clone(),
+        progress,
+        payload,
+    );
+    let Some(key) = key else {
+        run::start(core, engine, item);
+        return;
+    };
+    let first = engine.lanes.enter_lightly(&key, item, |item, ahead| {
+        if ahead.blocked || ahead.waiting >= HEAVY {
+            item.lighten();
+        }
+    });
+    if let Some(item) = first {
+        run::start(core, engine, item);
+    }
+}

@@ -1,0 +1,159 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::partition::Mark;
+use super::progress::Progress;
+use super::term::Term;
+use crate::delivery::Envelope;
+use crate::delivery::room::Room;
+use crate::message::ContentType;
+use crate::node::Core;
+use crate::transport::{Entry, Malformed, Position, Ticket};
+
+/// A stored message in the hands of this node.
+///
+/// What waits for long keeps its position and gives its payload up: it is fetched again.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) term: Arc<Term>,
+    pub(super) position: Position,
+    pub(super) mark: Mark,
+    /// What a shared queue gave it out with; `None` for what came from a partition.
+    pub(super) ticket: Option<Ticket>,
+    /// Whether it may have been running when its owner, or another consumer, died.
+    pub(super) suspect: bool,
+    pub(super) key: Option<Arc<str>>,
+    progress: Mutex<Progress>,
+    payload: Mutex<Option<Payload>>,
+}
+
+/// A payload, and its part of the room for payloads.
+#[derive(Debug, Clone)]
+pub(super) struct Payload {
+    pub(super) content: Content,
+    _place: Arc<Place>,
+}
+
+/// What an entry is to this node.
+#[derive(Debug, Clone)]
+pub(super) enum Content {
+    /// A message of a type that it handles.
+    Message(Arc<Entry>, Arc<Envelope>),
+    /// A message of a type that it does not know.
+    Foreign(Arc<Entry>),
+    /// A message in a format that it does not know.
+    Unreadable(Arc<Entry>),
+    /// No message.
+    Malformed(Arc<Malformed>),
+}
+
+#[derive(Debug)]
+struct Place(Arc<Room>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.give(1);
+    }
+}
+
+impl Payload {
+    /// What came, which takes room whether there is any or not.
+    pub(super) fn of(
+        core: &Core,
+        room: &Arc<Room>,
+        entry: Result<Arc<Entry>, Malformed>,
+        fence: u64,
+    ) -> Self {
+        room.force();
+        Self {
+            content: Content::of(core, entry, fence),
+            _place: Arc::new(Place(Arc::clone(room))),
+        }
+    }
+}
+
+impl Content {
+    fn of(core: &Core, entry: Result<Arc<Entry>, Malformed>, fence: u64) -> Self {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(malformed) => return Self::Malformed(Arc::new(malformed)),
+        };
+        let message = core.wiring.message(&entry.name);
+        let Some(info) = message.map(crate::wiring::WiredMessage::info) else {
+            return Self::Foreign(entry);
+        };
+        let Some(content_type) = ContentType::parse(&entry.content_type) else {
+            return Self::Unreadable(entry);
+        };
+        let envelope = Envelope {
+            id: entry.id,
+            info,
+            key: entry.key.clone(),
+            headers: entry.headers.clone(),
+            content_type,
+            payload: entry.payload.clone(),
+            only: None,
+            fence: Some(fence),
+        };
+        Self::Message(entry, Arc::new(envelope))
+    }
+}
+
+impl Item {
+    pub(super) fn new(
+        term: Arc<Term>,
+        position: Position,
+        mark: Mark,
+        key: Option<Arc<str>>,
+        progress: Progress,
+        payload: Payload,
+    ) -> Self {
+        Self {
+            suspect: term.suspects(position.sequence),
+            term,
+            position,
+            mark,
+            ticket: None,
+            key,
+            progress: Mutex::new(progress),
+            payload: Mutex::new(Some(payload)),
+        }
+    }
+
+    /// The same, out of a shared queue.
+    pub(super) fn with_ticket(mut self, ticket: Ticket, suspect: bool) -> Self {
+        self.ticket = Some(ticket);
+        self.suspect = suspect;
+        self
+    }
+
+    pub(super) fn payload(&self) -> Option<Payload> {
+        self.held().clone()
+    }
+
+    /// Keeps the position alone. What cannot be fetched again is kept.
+    pub(super) fn lighten(&self) {
+        if self.ticket.is_none() {
+            let payload = self.held().take();
+            // Not under the lock.
+            drop(payload);
+        }
+    }
+
+    pub(super) fn is_light(&self) -> bool {
+        self.held().is_none()
+    }
+
+    /// Has its payload again.
+    pub(super) fn load(&self, payload: Payload) {
+        *self.held() = Some(payload);
+    }
+
+    /// Looks at, or changes, how far its handlers have come.
+    pub(super) fn progress<T>(&self, look: impl FnOnce(&mut Progress) -> T) -> T {
+        look(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Payload>> {
+        self.payload.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,274 @@
+//! Messages that are not handled, with everything that is known of why.
+
+use std::borrow::Cow;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use tokio::time::sleep;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::Engine;
+use super::item::{Content, Item};
+use super::run::End;
+use crate::delivery::{DeadLetter, Failure, Reason};
+use crate::handler::HandlerInfo;
+use crate::message::{ContentType, Headers, MessageId};
+use crate::node::Core;
+use crate::telemetry::Chain;
+use crate::transport::{Entry, Malformed, StoredLetter};
+
+const REASON: &str = "catga-dead-reason";
+const HANDLER: &str = "catga-dead-handler";
+const ATTEMPTS: &str = "catga-dead-attempts";
+const ERROR: &str = "catga-dead-error";
+const NODE: &str = "catga-dead-node";
+/// In microseconds since 1970.
+const TIME: &str = "catga-dead-time";
+
+/// The most that is told of an error: a letter is as large as its message and this.
+const CONTEXT: usize = 8 * 1024;
+
+/// Why a message is not handled.
+#[derive(Debug)]
+pub(super) enum Death<'a> {
+    /// A handler could not.
+    Failed {
+        handler: &'static HandlerInfo,
+        attempts: NonZeroU32,
+        failure: &'a Failure,
+    },
+    /// No node of the service knows its type.
+    UnknownType,
+    /// It is no message, or its format is not known.
+    Unreadable,
+    /// It cannot be stored for those who take it, or has no key.
+    Refused(String),
+    /// It was running when this many nodes died.
+    Crashes(NonZeroU32),
+}
+
+/// Buries a message that no handler is run for.
+pub(super) async fn bury_whole(
+    core: &Core,
+    engine: &Engine,
+    item: &Item,
+    content: &Content,
+    death: &Death<'_>,
+) -> End {
+    tracing::error!(
+        target: "catga",
+        node = %core.id,
+        position = item.position.sequence,
+        partition = item.term.partition,
+        why = death.chain(content).join(": "),
+        "a message is not handled and is a dead letter"
+    );
+    bury(core, engine, item, content, death, true).await
+}
+
+/// Writes a dead letter, and acknowledges its message if it is the `last` word on it. Asks the
+/// broker until that is done.
+pub(super) async fn bury(
+    core: &Core,
+    engine: &Engine,
+    item: &Item,
+    content: &Content,
+    death: &Death<'_>,
+    last: bool,
+) -> End {
+    let (id, letter) = (death.id(item, content), death.letter(core, content));
+    let queues = engine.cluster.transport.queues();
+    let mut wait = Duration::from_millis(20);
+    loop {
+        let acked = if last { engine.release_of(item) } else { None };
+        let release = acked.as_ref().map(super::Acked::release);
+        let with_ack = release.is_some();
+        let bury = queues.bury(&engine.service, &id, &letter, release);
+        match engine.cluster.limited("write a dead letter", bury).await {
+            Ok(()) if with_ack => return End::Buried,
+            Ok(()) => return End::Handled,
+            Err(error) => {
+                tracing::warn!(target: "catga", node = %core.id, error = %Chain(&error), "a dead letter could not be written; it is tried again");
+            }
+        }
+        sleep(wait).await;
+        wait = (2 * wait).min(Duration::from_secs(1));
+    }
+}
+
+impl Death<'_> {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Failed { failure, .. } => Reason::of(failure.fault),
+            Self::UnknownType => Reason::UnknownType,
+            Self::Unreadable | Self::Refused(_) => Reason::Unreadable,
+            Self::Crashes(_) => Reason::Crashes,
+        }
+    }
+
+    pub(super) fn chain(&self, content: &Content) -> Vec<String> {
+        match self {
+            Self::Failed { failure, .. } => failure.chain.clone(),
+            Self::UnknownType => {
+                vec!["nobody who is there takes a message of this type".to_owned()]
+            }
+            Self::Refused(why) => vec![why.clone()],
+            Self::Unreadable => vec![match content {
+                Content::Malformed(malformed) => malformed.error.clone(),
+                Content::Message(entry, _)
+                | Content::Foreign(entry)
+                | Content::Unreadable(entry) => {
+                    format!("nothing here reads the format `{}`", entry.content_type)
+                }
+            }],
+            Self::Crashes(crashes) => vec![format!(
+                "it was running each time when {crashes} nodes died, one after the other"
+            )],
+        }
+    }
+
+    fn attempts(&self) -> u32 {
+        match self {
+            Self::Failed { attempts, .. } => attempts.get(),
+            Self::Crashes(crashes) => crashes.get(),
+            Self::UnknownType | Self::Unreadable | Self::Refused(_) => 0,
+        }
+    }
+
+    /// The same for each time that the letter is written.
+    fn id(&self, item: &Item, content: &Content) -> String {
+        let of = match self {
+            Self::Failed { handler, .. } => xxh3_64(handler.path().as_bytes()),
+            _ => 0,
+        };
+        match content.entry() {
+            Some(entry) => format!("{}-{of:x}-{}", entry.id, item.position.sequence),
+            None => format!(
+                "{}-{}-{}",
+                item.term.partition, item.position.sequence, item.position.stored
+            ),
+        }
+    }
+
+    pub(super) fn letter(&self, core: &Core, content: &Content) -> Entry {
+        let mut letter = match content {
+            Content::Malformed(malformed) => unreadable(malformed),
+            Content::Message(entry, _) | Content::Foreign(entry) | Content::Unreadable(entry) => {
+                Entry::clone(entry)
+            }
+        };
+        let headers = &mut letter.headers;
+        headers.insert(REASON, self.reason().as_str());
+        headers.insert(ATTEMPTS, self.attempts().to_string());
+        headers.insert(NODE, core.id.as_str());
+        headers.insert(TIME, micros(SystemTime::now()).to_string());
+        headers.insert(ERROR, told(self.chain(content)));
+        if let Self::Failed { handler, .. } = self {
+            headers.insert(HANDLER, handler.path());
+        }
+        letter
+    }
+}
+
+impl Content {
+    fn entry(&self) -> Option<&Arc<Entry>> {
+        match self {
+            Self::Message(entry, _) | Self::Foreign(entry) | Self::Unreadable(entry) => Some(entry),
+            Self::Malformed(_) => None,
+        }
+    }
+}
+
+/// What was found, as far as it goes.
+fn unreadable(malformed: &Malformed) -> Entry {
+    let name = malformed.headers.get("ce-type").unwrap_or_default();
+    Entry {
+        id: MessageId::new(),
+        name: Cow::Owned(name.to_owned()),
+        source: "".into(),
+        time: SystemTime::now(),
+        key: None,
+        content_type: Cow::Borrowed("application/octet-stream"),
+        headers: malformed.headers.clone(),
+        payload: malformed.payload.clone(),
+    }
+}
+
+/// The chain of errors as JSON, cut where it is too long.
+fn told(chain: Vec<String>) -> String {
+    let mut left = CONTEXT;
+    let texts: Vec<String> = chain
+        .into_iter()
+        .map(|mut text| {
+            let end = text.floor_char_boundary(left);
+            text.truncate(end);
+            left -= end;
+            text
+        })
+        .take_while(|text| !text.is_empty())
+        .collect();
+    ContentType::Json
+        .encode(&texts)
+        .ok()
+        .and_then(|bytes| String::from_utf8(Vec::from(bytes)).ok())
+        .unwrap_or_default()
+}
+
+fn micros(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| {
+        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    })
+}
+
+/// A dead letter as users see it.
+pub(super) fn letter_of(stored: StoredLetter) -> DeadLetter {
+    let entry = match stored.letter {
+        Ok(entry) => Arc::unwrap_or_clone(entry),
+        Err(malformed) => unreadable(&malformed),
+    };
+    let mut headers = entry.headers;
+    let time = take(&mut headers, TIME).and_then(|time| time.parse().ok());
+    DeadLetter {
+        number: stored.number,
+        id: entry.id,
+        message: entry.name,
+        key: entry.key,
+        reason: take(&mut headers, REASON)
+            .and_then(|reason| Reason::parse(&reason))
+            .unwrap_or(Reason::Unreadable),
+        handler: take(&mut headers, HANDLER),
+        attempts: take(&mut headers, ATTEMPTS)
+            .and_then(|attempts| attempts.parse().ok())
+            .unwrap_or(0),
+        chain: take(&mut headers, ERROR)
+            .and_then(|texts| ContentType::Json.decode(texts.as_bytes()).ok())
+            .unwrap_or_default(),
+        node: take(&mut headers, NODE).unwrap_or_default(),
+        failed_at: UNIX_EPOCH + Duration::from_micros(time.unwrap_or(0)),
+        headers,
+        content_type: entry.content_type,
+        payload: entry.payload,
+        source: entry.source,
+        time: entry.time,
+    }
+}
+
+fn take(headers: &mut Headers, name: &str) -> Option<String> {
+    headers.remove(name)
+}
+
+/// The message of a dead letter, to be stored again.
+pub(super) fn entry_of_letter(letter: &DeadLetter) -> Entry {
+    Entry {
+        id: letter.id,
+        name: letter.message.clone(),
+        source: Arc::clone(&letter.source),
+        time: letter.time,
+        key: letter.key.clone(),
+        content_type: letter.content_type.clone(),
+        headers: letter.headers.clone(),
+        payload: Bytes::clone(&letter.payload),
+    }
+}

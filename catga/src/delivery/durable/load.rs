@@ -1,0 +1,82 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::Engine;
+use super::item::{Item, Payload};
+use crate::node::Core;
+use crate::telemetry::Chain;
+use crate::transport::Position;
+
+/// How many of a lane are fetched at once.
+const TOGETHER: usize = 16;
+/// The longest wait after a fetch that failed.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// The payload of an item, fetched again if it was given up, together with those right behind it.
+/// `None` if the broker does not have it any more.
+pub(super) async fn payload_of(core: &Core, engine: &Engine, item: &Item) -> Option<Payload> {
+    if let Some(payload) = item.payload() {
+        return Some(payload);
+    }
+    let mut positions = vec![item.position];
+    if let Some(key) = &item.key {
+        engine.lanes.first(key, TOGETHER - 1, |behind| {
+            if behind.is_light() && Arc::ptr_eq(&behind.term, &item.term) {
+                positions.push(behind.position);
+            }
+        });
+    }
+    let mut found = fetch(core, engine, item, &positions).await.into_iter();
+    let payload = found.next()??;
+    item.load(payload.clone());
+    let mut behind: Vec<(Position, Payload)> = positions
+        .into_iter()
+        .skip(1)
+        .zip(found)
+        .filter_map(|(position, payload)| Some((position, payload?)))
+        .collect();
+    if let Some(key) = &item.key {
+        engine.lanes.first(key, TOGETHER - 1, |waiting| {
+            let at = behind.iter().position(|(position, _)| {
+                *position == waiting.position && Arc::ptr_eq(&waiting.term, &item.term)
+            });
+            if let Some(at) = at
+                && waiting.is_light()
+            {
+                waiting.load(behind.swap_remove(at).1);
+            }
+        });
+    }
+    Some(payload)
+}
+
+/// Asks the broker until it answers.
+async fn fetch(
+    core: &Core,
+    engine: &Engine,
+    item: &Item,
+    positions: &[Position],
+) -> Vec<Option<Payload>> {
+    let queues = engine.cluster.transport.queues();
+    let mut wait = Duration::from_millis(20);
+    loop {
+        let fetch = queues.fetch(&engine.service, item.term.partition, positions);
+        match engine
+            .cluster
+            .limited("fetch waiting messages", fetch)
+            .await
+        {
+            Ok(found) => {
+                let payload = |entry| Payload::of(core, &engine.room, entry, item.term.epoch);
+                return found.into_iter().map(|entry| entry.map(payload)).collect();
+            }
+            Err(error) => {
+                tracing::warn!(target: "catga", node = %core.id, error = %Chain(&error), "waiting messages could not be fetched; it is tried again");
+            }
+        }
+        sleep(wait).await;
+        wait = (2 * wait).min(LONGEST);
+    }
+}

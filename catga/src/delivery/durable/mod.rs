@@ -1,0 +1,385 @@
+//! What a node in a cluster stores and handles.
+//!
+//! | part | what it does |
+//! |---|---|
+//! | [`writer`] | appends messages to the queues of the services that take them |
+//! | [`intake`] | reads the partitions that this node owns, as one flow that is reopened at every doubt |
+//! | [`shared`] | takes from the queue that all nodes of the service share |
+//! | [`term`], [`partition`] | the right to a partition, and what is known of its entries |
+//! | [`item`], [`run`], [`attempts`] | a message in its lane, from its first attempt to its end |
+//! | [`acks`] | acknowledges behind the handlers, many at once |
+//! | [`release`] | what an owner tells the next |
+//! | [`suspects`], [`letters`] | messages that end nodes, and messages that are not handled |
+//! | [`door`] | what programs leave that know nothing of catga |
+
+mod acks;
+mod attempts;
+mod door;
+mod drain;
+mod entries;
+mod foreign;
+mod intake;
+mod item;
+mod letters;
+mod load;
+mod partition;
+mod progress;
+mod release;
+mod replay;
+mod run;
+mod shared;
+mod store;
+mod suspects;
+mod term;
+mod writer;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, Semaphore, watch};
+
+use super::lanes::{Closed, Lanes};
+use super::room::Room;
+use super::turn::LaneTurn;
+use crate::cluster::{Cluster, Tenures};
+use crate::delivery::queue::spawn;
+use crate::node::Core;
+use crate::transport::{Ack, Generation, Release, Ticket};
+use acks::Acks;
+use item::Item;
+use partition::Partition;
+use run::End;
+use shared::Taken;
+use term::Term;
+use writer::Writer;
+
+pub(crate) use replay::REPLAY;
+pub(crate) use store::{Appending, NotAppended};
+
+/// How much a node in a cluster takes on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// How many messages it holds with their payloads.
+    pub(crate) held: usize,
+    /// In how many crashes a message may have been running.
+    pub(crate) crashes: NonZeroU32,
+}
+
+/// The durable part of a node in a cluster.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    cluster: Arc<Cluster>,
+    service: Arc<str>,
+    limits: Limits,
+    writer: Arc<Writer>,
+    partitions: Box<[Mutex<Partition>]>,
+    terms: Mutex<BTreeMap<u32, Arc<Term>>>,
+    taken: Taken,
+    lanes: Arc<Lanes<Item>>,
+    /// For payloads.
+    room: Arc<Room>,
+    /// How many entries are received and not handled.
+    waiting: AtomicUsize,
+    reader: Mutex<Reader>,
+    /// The last generation of which something may be lost.
+    doubtful: AtomicU64,
+    acks: Acks,
+    /// Told when the intake has something to look at.
+    due: Arc<Notify>,
+    /// One suspect at a time.
+    alone: Semaphore,
+    draining: watch::Sender<bool>,
+    paused: AtomicBool,
+    /// Whether the intake has come to its end.
+    drained: watch::Sender<bool>,
+}
+
+/// The generation that reads now.
+#[derive(Debug, Default)]
+struct Reader {
+    last: u64,
+    current: Option<(u64, Arc<Generation>)>,
+}
+
+/// What acknowledges a message together with its dead letter.
+#[derive(Debug)]
+enum Acked {
+    Partition(Arc<Generation>, Ack),
+    Shared(Ticket),
+}
+
+impl Acked {
+    fn release(&self) -> Release<'_> {
+        match self {
+            Self::Partition(generation, ack) => Release::Partition(generation, *ack),
+            Self::Shared(ticket) => Release::Shared(ticket.clone()),
+        }
+    }
+}
+
+impl Engine {
+    pub(crate) fn new(cluster: &Arc<Cluster>, limits: Limits, epoch: u64) -> Arc<Self> {
+        let due = Arc::<Notify>::default();
+        Arc::new(Self {
+            service: Arc::clone(&cluster.service),
+            limits,
+            writer: Writer::new(Arc::clone(cluster)),
+            partitions: (0..cluster.settings.partitions)
+                .map(|_| Mutex::default())
+                .collect(),
+            terms: Mutex::default(),
+            taken: Taken::new(epoch, &due),
+            lanes: Arc::default(),
+            room: Arc::new(Room::new(limits.held)),
+            waiting: AtomicUsize::new(0),
+            reader: Mutex::default(),
+            doubtful: AtomicU64::new(0),
+            acks: Acks::default(),
+            due,
+            alone: Semaphore::new(1),
+            draining: watch::Sender::new(false),
+            paused: AtomicBool::new(false),
+            drained: watch::Sender::new(false),
+            cluster: Arc::clone(cluster),
+        })
+    }
+
+    /// Starts to handle what the service takes.
+    pub(crate) fn start(self: &Arc<Self>, core: &Arc<Core>, front_door: bool) {
+        if front_door {
+            spawn(
+                core,
+                Box::pin(door::run(Arc::clone(core), Arc::clone(self))),
+            );
+        }
+        let tenures = self.cluster.handover.attend();
+        let tasks: [super::BoxFuture<'static, ()>; 7] = [
+            Box::pin(guard(Arc::clone(self), tenures.clone())),
+            Box::pin(intake::run(Arc::clone(core), Arc::clone(self), tenures)),
+            Box::pin(shared::run(Arc::clone(core), Arc::clone(self))),
+            Box::pin(shared::extend(Arc::clone(self))),
+            Box::pin(pauses(Arc::clone(self))),
+            Box::pin(acks::run(Arc::clone(self))),
+            Box::pin(acks::prove(Arc::clone(self))),
+        ];
+        for task in tasks {
+            spawn(core, task);
+        }
+    }
+
+    /// Waits for a turn in the lane of a key.
+    pub(crate) async fn turn(
+        core: &Arc<Core>,
+        engine: &Arc<Self>,
+        key: Arc<str>,
+    ) -> Result<Box<dyn LaneTurn>, Closed> {
+        let turn = engine.lanes.turn(key, run::resume(core, engine)).await?;
+        Ok(Box::new(turn))
+    }
+
+    /// Nothing is started any more: the node has stopped.
+    pub(crate) fn close(&self) {
+        self.room.close();
+        self.lanes.close();
+        for term in self.terms().values() {
+            term.end();
+        }
+        self.taken.term.end();
+    }
+
+    /// Stops handling, or goes on.
+    fn pause(&self, paused: bool) {
+        self.paused.store(paused, Ordering::SeqCst);
+        if paused {
+            self.taken.term.stop();
+        } else if !self.is_draining() {
+            self.taken.term.resume();
+        }
+        self.due.notify_one();
+    }
+
+    fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::SeqCst)
+    }
+
+    fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
+    /// Completes when the node begins to drain.
+    async fn drains(&self) {
+        let mut draining = self.draining.subscribe();
+        // The sender is a field of `self`, so it cannot be gone.
+        let _ = draining.wait_for(|draining| *draining).await;
+    }
+
+    fn terms(&self) -> MutexGuard<'_, BTreeMap<u32, Arc<Term>>> {
+        self.terms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The partitions of this node.
+    fn held(&self) -> Vec<u32> {
+        self.terms().keys().copied().collect()
+    }
+
+    fn epochs(&self, partitions: &BTreeSet<u32>) -> BTreeMap<u32, u64> {
+        let terms = self.terms();
+        partitions
+            .iter()
+            .filter_map(|partition| Some((*partition, terms.get(partition)?.epoch)))
+            .collect()
+    }
+
+    fn partition(&self, number: u32) -> MutexGuard<'_, Partition> {
+        let at = number as usize % self.partitions.len();
+        self.partitions[at]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A name that was never used.
+    fn next_generation(&self) -> (u64, Arc<Generation>) {
+        let mut reader = self.reader();
+        reader.last += 1;
+        let owner = self.cluster.life();
+        let generation = Generation {
+            service: Arc::clone(&self.service),
+            name: format!("{}-{owner}-{}", self.cluster.me, reader.last),
+        };
+        (reader.last, Arc::new(generation))
+    }
+
+    fn begin_generation(&self, number: u64, name: Arc<Generation>) {
+        self.reader().current = Some((number, name));
+    }
+
+    fn end_generation(&self) -> Option<Arc<Generation>> {
+        self.reader().current.take().map(|(_, name)| name)
+    }
+
+    /// The name of a generation, if it is the one that reads.
+    fn generation(&self, number: u64) -> Option<Arc<Generation>> {
+        let reader = self.reader();
+        let (current, name) = reader.current.as_ref()?;
+        (*current == number).then(|| Arc::clone(name))
+    }
+
+    fn current(&self) -> u64 {
+        self.reader()
+            .current
+            .as_ref()
+            .map_or(0, |(number, _)| *number)
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Reader> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something of a generation may be lost: it is read anew.
+    fn doubt(&self, generation: u64) {
+        self.doubtful.fetch_max(generation, Ordering::Relaxed);
+        self.due.notify_one();
+    }
+
+    fn take_doubt(&self) -> bool {
+        let current = self.current();
+        current != 0 && self.doubtful.load(Ordering::Relaxed) >= current
+    }
+
+    /// All behind an item wait with it.
+    fn block(&self, item: &Item) {
+        if let Some(key) = &item.key {
+            self.lanes.block(key, |behind| behind.lighten());
+        }
+    }
+
+    /// What was tried of an item is known to the next owner, if there is a planned one.
+    fn tried(&self, item: &Item) {
+        if item.ticket.is_none() {
+            let progress = item.progress(|progress| progress.clone());
+            self.partition(item.term.partition)
+                .tried(item.position, progress);
+        }
+    }
+
+    /// What acknowledges an item now; `None` while it is sent by a generation of the past: it will
+    /// come again.
+    fn release_of(&self, item: &Item) -> Option<Acked> {
+        if let Some(ticket) = &item.ticket {
+            return Some(Acked::Shared(ticket.clone()));
+        }
+        let (current, name) = self.reader().current.clone()?;
+        let partition = item.term.partition;
+        let number = self.partition(partition).number(item.position, current)?;
+        let ack = Ack {
+            partition,
+            position: item.position,
+            number,
+        };
+        Some(Acked::Partition(name, ack))
+    }
+
+    /// An item of a partition came to its end.
+    fn ended(&self, item: &Item, end: End) {
+        if end == End::Elsewhere {
+            return;
+        }
+        let generation = self.current();
+        let partition = item.term.partition;
+        let (waited, ack) =
+            self.partition(partition)
+                .handled(partition, item.position, item.mark, generation);
+        if waited {
+            self.handled_one();
+        }
+        if let Some(ack) = ack
+            && end == End::Handled
+        {
+            self.acks.add(generation, ack);
+        }
+    }
+
+    fn handled_one(&self) {
+        // Whoever waits for room below the ceiling looks again.
+        if self.waiting.fetch_sub(1, Ordering::Relaxed) >= intake::CEILING {
+            self.due.notify_one();
+        }
+    }
+}
+
+/// Follows what the service is told.
+async fn pauses(engine: Arc<Engine>) {
+    let mut paused = engine.cluster.handover.paused();
+    paused.mark_changed();
+    while paused.changed().await.is_ok() {
+        let now = *paused.borrow_and_update();
+        engine.pause(now);
+    }
+}
+
+/// Ends terms the moment that this node has no right to them.
+async fn guard(engine: Arc<Engine>, mut tenures: watch::Receiver<Tenures>) {
+    while tenures.changed().await.is_ok() {
+        let tenures = tenures.borrow_and_update().clone();
+        let ended: Vec<u32> = engine
+            .terms()
+            .iter()
+            .filter(|(partition, term)| {
+                tenures
+                    .get(partition)
+                    .is_none_or(|tenure| !term.is(*tenure))
+            })
+            .map(|(partition, term)| {
+                term.end();
+                *partition
+            })
+            .collect();
+        for partition in ended {
+            let count = engine.partition(partition).forget_received();
+            engine.waiting.fetch_sub(count, Ordering::Relaxed);
+        }
+        engine.due.notify_one();
+    }
+}

@@ -1,0 +1,93 @@
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::Engine;
+use super::attempts::REPLAY_HANDLER;
+use super::letters::{entry_of_letter, letter_of};
+use super::store::answer;
+use crate::cluster::Taker;
+use crate::delivery::DeadLetter;
+use crate::node::Core;
+use crate::transport::{AppendError, Appended, DOOR, TransportError};
+
+/// Marks a message that was dead-lettered before, with the number of its letter.
+pub(crate) const REPLAY: &str = "catga-replay";
+
+/// How many dead letters are read at once.
+const PAGE: usize = 256;
+
+impl Engine {
+    /// The dead letters of the service behind a number, oldest first; at most `limit` of them.
+    pub(crate) async fn letters(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, TransportError> {
+        self.letters_of(&self.service, after, limit).await
+    }
+
+    /// The same of the front door.
+    pub(crate) async fn unclaimed(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, TransportError> {
+        self.letters_of(&DOOR.into(), after, limit).await
+    }
+
+    async fn letters_of(
+        &self,
+        service: &Arc<str>,
+        mut after: u64,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, TransportError> {
+        let queues = self.cluster.transport.queues();
+        let mut letters: Vec<DeadLetter> = Vec::new();
+        while letters.len() < limit {
+            let page = PAGE.min(limit - letters.len());
+            let read = queues.letters(service, after, page);
+            let found = self.cluster.limited("read dead letters", read).await?;
+            let Some(last) = found.last() else { break };
+            after = last.number;
+            letters.extend(found.into_iter().map(letter_of));
+        }
+        Ok(letters)
+    }
+
+    pub(crate) async fn has_letter(&self, letter: &DeadLetter) -> Result<bool, TransportError> {
+        let before = letter.number().saturating_sub(1);
+        let found = self.letters(before, 1).await?;
+        Ok(found
+            .first()
+            .is_some_and(|found| (found.number(), found.id()) == (letter.number(), letter.id())))
+    }
+
+    /// Drops a dead letter; `false` if it is not there.
+    pub(crate) async fn discard(&self, number: u64) -> Result<bool, TransportError> {
+        let queues = self.cluster.transport.queues();
+        let discard = queues.discard(&self.service, number);
+        self.cluster.limited("drop a dead letter", discard).await
+    }
+
+    /// Stores the message of a dead letter at the tail of its queue.
+    pub(crate) async fn replay(
+        &self,
+        core: &Core,
+        letter: &DeadLetter,
+        deadline: Instant,
+    ) -> Result<Appended, AppendError> {
+        let mut entry = entry_of_letter(letter);
+        entry.headers.insert(REPLAY, letter.number().to_string());
+        match letter.handler() {
+            Some(handler) => entry.headers.insert(REPLAY_HANDLER, handler),
+            None => drop(entry.headers.remove(REPLAY_HANDLER)),
+        }
+        let own = Taker {
+            service: Arc::clone(&self.service),
+            partitions: self.cluster.settings.partitions,
+        };
+        let handed = self.hand_over(core, &own, &Arc::new(entry), false, deadline);
+        answer(handed).await
+    }
+}

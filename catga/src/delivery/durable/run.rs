@@ -1,0 +1,154 @@
+//! What is in a lane runs, one after the other.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::future::{Either, select};
+
+use super::Engine;
+use super::attempts::handlers;
+use super::foreign::foreign;
+use super::item::{Content, Item};
+use super::letters::{Death, bury_whole};
+use super::load::payload_of;
+use super::suspects::{self, Verdict};
+use crate::delivery::lanes::Resume;
+use crate::delivery::queue::spawn;
+use crate::node::Core;
+
+/// How an item ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It is handled: it can be acknowledged.
+    Handled,
+    /// It is a dead letter, and acknowledged with that.
+    Buried,
+    /// The broker does not have it any more.
+    Gone,
+    /// Another node has to handle it: it is given back.
+    Elsewhere,
+}
+
+/// Runs an item that is first in its lane, and then whatever comes behind it.
+pub(super) fn start(core: &Arc<Core>, engine: &Arc<Engine>, item: Item) {
+    let mut place = Place {
+        core: Arc::clone(core),
+        engine: Arc::clone(engine),
+        key: item.key.clone(),
+        inside: true,
+    };
+    spawn(
+        core,
+        Box::pin(async move {
+            let mut next = Some(item);
+            while let Some(item) = next {
+                let (core, engine) = (Arc::clone(&place.core), Arc::clone(&place.engine));
+                run(&core, &engine, &item).await;
+                drop(item);
+                next = place.leave();
+                tokio::task::consume_budget().await;
+            }
+        }),
+    );
+}
+
+/// Runs what was waiting behind a call.
+pub(super) fn resume(core: &Arc<Core>, engine: &Arc<Engine>) -> Resume<Item> {
+    let (core, engine) = (Arc::clone(core), Arc::clone(engine));
+    Arc::new(move |item| start(&core, &engine, item))
+}
+
+/// A place in the lane of a key: it is left, whatever happens.
+struct Place {
+    core: Arc<Core>,
+    engine: Arc<Engine>,
+    key: Option<Arc<str>>,
+    inside: bool,
+}
+
+impl Place {
+    /// The next one in the lane.
+    fn leave(&mut self) -> Option<Item> {
+        self.inside = false;
+        let key = self.key.as_ref()?;
+        let lanes = &self.engine.lanes;
+        let next = lanes.leave(key, || resume(&self.core, &self.engine));
+        self.inside = next.is_some();
+        next
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Dropped with its node, nothing goes on: the lanes are closed then.
+        if self.inside
+            && let Some(item) = self.leave()
+        {
+            self.inside = false;
+            start(&self.core, &self.engine, item);
+        }
+    }
+}
+
+async fn run(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) {
+    if let Some(end) = run_alone(core, engine, item).await {
+        engine.ended(item, end);
+    }
+}
+
+/// Runs one item until it is handled. `None` if its term ends before: what ran is dropped, and
+/// whoever has the message next handles it.
+pub(super) async fn run_alone(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) -> Option<End> {
+    if item.term.has_ended() {
+        return None;
+    }
+    let ended = pin!(item.term.ended());
+    let handled = pin!(handle(core, engine, item));
+    match select(handled, ended).await {
+        Either::Left((end, _)) => Some(end),
+        Either::Right(_) => None,
+    }
+}
+
+/// Handles one item.
+async fn handle(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) -> End {
+    let mut alone = None;
+    if item.suspect {
+        match suspects::judge(engine, item).await {
+            Verdict::Quarantine(crashes) => {
+                let Some(payload) = payload_of(core, engine, item).await else {
+                    return End::Gone;
+                };
+                let death = Death::Crashes(crashes);
+                return bury_whole(core, engine, item, &payload.content, &death).await;
+            }
+            // Never closed, so this waits and nothing else.
+            Verdict::Alone => alone = engine.alone.acquire().await.ok(),
+            Verdict::Run => {}
+        }
+    }
+    let Some(payload) = payload_of(core, engine, item).await else {
+        return End::Gone;
+    };
+    let end = match &payload.content {
+        Content::Message(_, envelope) => {
+            let info = envelope.info;
+            // What waits for its next attempt gives its payload up.
+            drop(payload);
+            handlers(core, engine, item, info).await
+        }
+        Content::Foreign(entry) => {
+            let name = entry.name.clone();
+            drop(payload);
+            foreign(core, engine, item, &name).await
+        }
+        content @ (Content::Unreadable(_) | Content::Malformed(_)) => {
+            bury_whole(core, engine, item, content, &Death::Unreadable).await
+        }
+    };
+    drop(alone);
+    if item.suspect {
+        suspects::acquit(engine, item).await;
+    }
+    end
+}

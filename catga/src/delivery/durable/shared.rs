@@ -1,0 +1,188 @@
+//! The queue that all nodes of a service share: no owner and no order.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::{Either, select};
+use tokio::sync::Notify;
+use tokio::time::{Duration, sleep};
+
+use super::item::{Item, Payload};
+use super::partition::Mark;
+use super::progress::Progress;
+use super::run::{self, End};
+use super::term::Term;
+use super::{Engine, suspects};
+use crate::cluster::{Reopened, keep_open};
+use crate::node::Core;
+use crate::telemetry::Chain;
+use crate::transport::{Shared, SharedIntake, Ticket, TransportError, VISIBILITY};
+
+/// What this node took from the shared queue and has not given back.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) term: Arc<Term>,
+    held: Mutex<HashMap<u64, Ticket>>,
+    next: AtomicU64,
+}
+
+impl Taken {
+    pub(super) fn new(epoch: u64, due: &Arc<Notify>) -> Self {
+        Self {
+            term: Arc::new(Term::shared(epoch, due)),
+            held: Mutex::default(),
+            next: AtomicU64::new(0),
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<u64, Ticket>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes from the shared queue until the node has stopped.
+pub(super) async fn run(core: Arc<Core>, engine: Arc<Engine>) {
+    let cluster = Arc::clone(&engine.cluster);
+    let consumer = Consumer {
+        core: &core,
+        engine: &engine,
+    };
+    keep_open(&cluster, consumer, None).await;
+}
+
+struct Consumer<'a> {
+    core: &'a Arc<Core>,
+    engine: &'a Arc<Engine>,
+}
+
+impl Reopened for Consumer<'_> {
+    const WHAT: &'static str = "read the shared queue";
+
+    type Open = Box<dyn SharedIntake>;
+
+    async fn open(&mut self) -> Result<Self::Open, TransportError> {
+        let Engine {
+            cluster, service, ..
+        } = &**self.engine;
+        let queues = cluster.transport.queues();
+        queues.share(service, cluster.me.as_str()).await
+    }
+
+    async fn follow(&mut self, mut intake: Self::Open) {
+        let engine = self.engine;
+        loop {
+            // Nothing is taken that cannot start.
+            if engine.taken.term.open().await.is_err() {
+                return std::future::pending().await;
+            }
+            let Ok(room) = engine.room.free().await else {
+                return std::future::pending().await;
+            };
+            let stopped = std::pin::pin!(engine.taken.term.stopped());
+            let next = intake.next(room);
+            match select(stopped, next).await {
+                Either::Left(_) => {}
+                Either::Right((Some(entries), _)) => {
+                    for entry in entries {
+                        take(self.core, engine, entry);
+                    }
+                }
+                Either::Right((None, _)) => return,
+            }
+        }
+    }
+}
+
+fn take(core: &Arc<Core>, engine: &Arc<Engine>, shared: Shared) {
+    let Shared {
+        ticket,
+        taken,
+        entry,
+    } = shared;
+    let term = Arc::clone(&engine.taken.term);
+    let mark = Mark {
+        stored: ticket.position.stored,
+        id: entry.as_ref().ok().map(|entry| entry.id),
+    };
+    let payload = Payload::of(core, &engine.room, entry, term.epoch);
+    let item = Item::new(
+        term,
+        ticket.position,
+        mark,
+        None,
+        Progress::default(),
+        payload,
+    )
+    .with_ticket(ticket.clone(), taken > 1);
+    let number = engine.taken.next.fetch_add(1, Ordering::Relaxed);
+    engine.taken.held().insert(number, ticket);
+    let held = Held {
+        engine: Arc::clone(engine),
+        number,
+    };
+    let core_of = Arc::clone(core);
+    crate::delivery::queue::spawn(
+        core,
+        Box::pin(async move {
+            let end = run::run_alone(&core_of, &held.engine, &item).await;
+            let ticket = held.release();
+            match (end, ticket) {
+                (Some(End::Handled | End::Gone), Some(ticket)) => held.engine.acks.settle(ticket),
+                (Some(End::Elsewhere) | None, Some(ticket)) => {
+                    // Given back by a node that lives: that is no crash.
+                    if item.suspect {
+                        suspects::acquit(&held.engine, &item).await;
+                    }
+                    give_back(&held.engine, &[ticket]).await;
+                }
+                (Some(End::Buried), _) | (_, None) => {}
+            }
+        }),
+    );
+}
+
+/// An entry in the hands of this node: not extended any more when it is dropped.
+struct Held {
+    engine: Arc<Engine>,
+    number: u64,
+}
+
+impl Held {
+    fn release(&self) -> Option<Ticket> {
+        self.engine.taken.held().remove(&self.number)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+async fn give_back(engine: &Engine, tickets: &[Ticket]) {
+    let give = engine
+        .cluster
+        .transport
+        .queues()
+        .give_back(&engine.service, tickets);
+    // Otherwise they come again when their visibility ends.
+    let _ = engine.cluster.limited("give messages back", give).await;
+}
+
+/// Says again and again that what was taken is at work.
+pub(super) async fn extend(engine: Arc<Engine>) {
+    loop {
+        sleep(VISIBILITY / 3).await;
+        let tickets: Vec<Ticket> = engine.taken.held().values().cloned().collect();
+        if tickets.is_empty() {
+            continue;
+        }
+        let queues = engine.cluster.transport.queues();
+        let extend = queues.extend(&engine.service, &tickets);
+        let extended = tokio::time::timeout(Duration::from_secs(5), extend).await;
+        if let Ok(Err(error)) = extended {
+            tracing::warn!(target: "catga", node = %engine.cluster.me, error = %Chain(&error), count = tickets.len(), "messages at work could not be kept from other nodes: they may run twice");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::Engine;
+use super::entries::entry_of;
+use super::writer::Handed;
+use crate::cluster::Taker;
+use crate::delivery::Envelope;
+use crate::node::Core;
+use crate::routing::{Key, partition_of};
+use crate::telemetry::Chain;
+use crate::transport::{AppendError, Appended, Entry, Part, Queue, TransportError};
+
+/// A message on its way into the queues of the services that take it.
+#[derive(Debug)]
+pub(crate) struct Appending {
+    handed: Vec<(Arc<str>, Handed)>,
+}
+
+/// Not every service has the message.
+#[derive(Debug)]
+pub(crate) struct NotAppended {
+    pub(crate) stored: Vec<Arc<str>>,
+    pub(crate) failed: Vec<(Arc<str>, AppendError)>,
+}
+
+impl Engine {
+    /// Hands a message over to the queue of each service that takes it, at once and in order.
+    pub(crate) fn append(
+        &self,
+        core: &Core,
+        envelope: &Envelope,
+        takers: &[Taker],
+        given: bool,
+        deadline: Instant,
+    ) -> Appending {
+        let entry = Arc::new(entry_of(envelope, &self.service));
+        // What is stored for one service and not for another is repeated under its id.
+        let given = given || takers.len() > 1;
+        let handed = takers.iter().map(|taker| {
+            let handed = self.hand_over(core, taker, &entry, given, deadline);
+            (Arc::clone(&taker.service), handed)
+        });
+        Appending {
+            handed: handed.collect(),
+        }
+    }
+
+    /// Shows an event to programs that know nothing of catga. If it cannot be shown, it is stored
+    /// all the same.
+    pub(crate) async fn tap(&self, envelope: &Envelope, topic: Option<&str>) {
+        let entry = entry_of(envelope, &self.service);
+        let tap = self.cluster.transport.queues().tap(topic, &entry);
+        if let Err(error) = self.cluster.limited("show an event", tap).await {
+            tracing::warn!(target: "catga", node = %self.cluster.me, id = %envelope.id, error = %Chain(&error), "an event is stored, but those who listen from outside may not see it");
+        }
+    }
+
+    /// Hands an entry over to one service.
+    pub(super) fn hand_over(
+        &self,
+        core: &Core,
+        taker: &Taker,
+        entry: &Arc<Entry>,
+        given: bool,
+        deadline: Instant,
+    ) -> Handed {
+        let part = match &entry.key {
+            Some(key) => {
+                let hash = Key::from_text(key).fnv1a32();
+                Part::Partition(partition_of(hash, taker.partitions))
+            }
+            None => Part::Shared,
+        };
+        let queue = Queue {
+            service: Arc::clone(&taker.service),
+            part,
+        };
+        let entry = Arc::clone(entry);
+        self.writer
+            .append(&core.runtime, queue, entry, given, deadline)
+    }
+}
+
+impl Appending {
+    /// Waits until every service has it. Whether one had it before.
+    pub(crate) async fn stored(self) -> Result<bool, NotAppended> {
+        let mut repeated = false;
+        let (mut stored, mut failed) = (Vec::new(), Vec::new());
+        for (service, handed) in self.handed {
+            match answer(handed).await {
+                Ok(appended) => {
+                    repeated |= appended == Appended::Repeated;
+                    stored.push(service);
+                }
+                Err(error) => failed.push((service, error)),
+            }
+        }
+        if failed.is_empty() {
+            Ok(repeated)
+        } else {
+            Err(NotAppended { stored, failed })
+        }
+    }
+}
+
+/// The answer to an entry that was handed over.
+pub(super) async fn answer(handed: Handed) -> Result<Appended, AppendError> {
+    handed.await.unwrap_or_else(|_| {
+        // The task went with its runtime.
+        let error = TransportError::new("store a message", "its runtime has gone");
+        Err(AppendError::Transport(error))
+    })
+}

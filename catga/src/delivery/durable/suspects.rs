@@ -1,0 +1,109 @@
+//! Messages that may have been running when a node died.
+//!
+//! A message that ends the process that handles it would end one node after the other. How often
+//! one was started after a crash is counted in the broker; nothing else pays for it.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
+
+use super::Engine;
+use super::item::Item;
+use super::partition::Mark;
+use crate::message::ContentType;
+use crate::telemetry::Chain;
+use crate::transport::{Expect, TransportError, WriteError};
+
+/// A count outlives the longest outage that anybody waits for.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What becomes of a suspect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Run,
+    /// While no other suspect runs on this node: if this one does it again, the others are not
+    /// blamed.
+    Alone,
+    /// It was running in this many crashes.
+    Quarantine(NonZeroU32),
+}
+
+/// In how many crashes an entry was running.
+#[derive(Debug, Serialize, Deserialize)]
+struct Count {
+    mark: Mark,
+    crashes: u32,
+}
+
+/// Counts the crash, before anything runs. Asks the broker until it answers.
+pub(super) async fn judge(engine: &Engine, item: &Item) -> Verdict {
+    let mut wait = Duration::from_millis(20);
+    loop {
+        match count(engine, item).await {
+            Ok(crashes) => {
+                let limit = engine.limits.crashes;
+                return match NonZeroU32::new(crashes) {
+                    Some(crashes) if crashes >= limit => Verdict::Quarantine(crashes),
+                    Some(crashes) if crashes.get() > 1 => Verdict::Alone,
+                    _ => Verdict::Run,
+                };
+            }
+            Err(error) => {
+                tracing::warn!(target: "catga", node = %engine.cluster.me, error = %Chain(&error), "the crashes of a message could not be counted; it is tried again");
+            }
+        }
+        sleep(wait).await;
+        wait = (2 * wait).min(Duration::from_secs(1));
+    }
+}
+
+async fn count(engine: &Engine, item: &Item) -> Result<u32, TransportError> {
+    let (name, marks) = (name(item), engine.cluster.transport.marks());
+    loop {
+        let read = marks.read(&engine.service, &name);
+        let found = engine.cluster.limited("read a count", read).await?.record;
+        let known = found
+            .as_ref()
+            .and_then(|found| ContentType::Json.decode::<Count>(&found.value).ok())
+            // Another entry had this sequence before.
+            .filter(|count| count.mark == item.mark);
+        let crashes = known.map_or(1, |count| count.crashes.saturating_add(1));
+        let count = Count {
+            mark: item.mark,
+            crashes,
+        };
+        let value = ContentType::Json
+            .encode(&count)
+            .map_err(|error| TransportError::new("encode a count", error))?;
+        let expect = found.map_or(Expect::Absent, |found| Expect::Revision(found.revision));
+        let write = marks.write(&engine.service, &name, value, expect, Some(KEPT));
+        match tokio::time::timeout(engine.cluster.limit(), write).await {
+            Ok(Ok(_)) => return Ok(crashes),
+            Ok(Err(WriteError::Conflict)) => {}
+            Ok(Err(WriteError::Transport(error))) => return Err(error),
+            Err(elapsed) => return Err(TransportError::new("write a count", elapsed)),
+        }
+    }
+}
+
+/// It came to its end, whatever that was, and the node lives.
+pub(super) async fn acquit(engine: &Engine, item: &Item) {
+    let name = name(item);
+    let remove = engine
+        .cluster
+        .transport
+        .marks()
+        .remove(&engine.service, &name);
+    // Otherwise it expires.
+    let _ = engine.cluster.limited("remove a count", remove).await;
+}
+
+fn name(item: &Item) -> String {
+    let sequence = item.position.sequence;
+    match item.ticket {
+        Some(_) => format!("crashes-shared-{sequence}"),
+        None => format!("crashes-{}-{sequence}", item.term.partition),
+    }
+}

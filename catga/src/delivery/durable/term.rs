@@ -1,0 +1,178 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{Notify, watch};
+
+use crate::cluster::{Cluster, Tenure};
+use crate::node::Gauge;
+
+/// The time for which this node owns a partition.
+///
+/// Whatever runs of the partition belongs to its term: it starts only while the term runs, and is
+/// dropped when the term ends.
+#[derive(Debug)]
+pub(crate) struct Term {
+    pub(super) partition: u32,
+    /// See [`Context::fence`](crate::Context::fence).
+    pub(super) epoch: u64,
+    /// Whether the owner before died with what it had running.
+    after_crash: bool,
+    /// What the dead owner had received, up to this sequence, may have been running.
+    suspect_through: AtomicU64,
+    state: watch::Sender<State>,
+    /// Whether it rests on the node's lease.
+    leased: bool,
+    /// Attempts that run.
+    running: Gauge,
+    /// Told when the last attempt of a stopped term has ended.
+    due: Arc<Notify>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Running,
+    /// Nothing starts; what runs goes on.
+    Stopping,
+    Ended,
+}
+
+/// A term that came to its end.
+#[derive(Debug)]
+pub(super) struct Ended;
+
+impl Term {
+    pub(super) fn new(partition: u32, tenure: Tenure, due: &Arc<Notify>) -> Self {
+        Self {
+            partition,
+            epoch: tenure.epoch,
+            after_crash: tenure.after_crash,
+            suspect_through: AtomicU64::new(0),
+            state: watch::Sender::new(State::Running),
+            leased: true,
+            running: Gauge::default(),
+            due: Arc::clone(due),
+        }
+    }
+
+    /// The term of what nobody owns: the shared queue.
+    pub(super) fn shared(epoch: u64, due: &Arc<Notify>) -> Self {
+        let tenure = Tenure {
+            epoch,
+            after_crash: false,
+        };
+        Self {
+            leased: false,
+            ..Self::new(u32::MAX, tenure, due)
+        }
+    }
+
+    /// Whether it is the same hold on the partition.
+    pub(super) const fn is(&self, tenure: Tenure) -> bool {
+        self.epoch == tenure.epoch
+    }
+
+    /// A reader of the partition was destroyed that had received entries up to here.
+    pub(super) fn received_before(&self, sequence: u64) {
+        if self.after_crash {
+            self.suspect_through.fetch_max(sequence, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether an entry may have been running when the owner before died.
+    pub(super) fn suspects(&self, sequence: u64) -> bool {
+        sequence <= self.suspect_through.load(Ordering::Relaxed)
+    }
+
+    /// Completes when something may start.
+    pub(super) async fn open(&self) -> Result<(), Ended> {
+        let mut state = self.state.subscribe();
+        // The sender is a field of `self`, so it cannot be gone.
+        match state.wait_for(|state| *state != State::Stopping).await {
+            Ok(state) if *state == State::Running => Ok(()),
+            _ => Err(Ended),
+        }
+    }
+
+    /// Starts an attempt, unless the term does not run. Every start asks the lease's own clock.
+    pub(super) fn start(self: &Arc<Self>, cluster: &Cluster) -> Option<Running> {
+        // Counted before the state is looked at, so that whoever stops the term sees it.
+        self.running.enter();
+        let running = Running(Arc::clone(self));
+        let may = self.is_running() && (!self.leased || cluster.lease.is_valid());
+        may.then_some(running)
+    }
+
+    /// Nothing more starts.
+    pub(super) fn stop(&self) {
+        self.state.send_if_modified(|state| {
+            let runs = *state == State::Running;
+            if runs {
+                *state = State::Stopping;
+            }
+            runs
+        });
+    }
+
+    /// Goes on after a stop.
+    pub(super) fn resume(&self) {
+        self.state.send_if_modified(|state| {
+            let stops = *state == State::Stopping;
+            if stops {
+                *state = State::Running;
+            }
+            stops
+        });
+    }
+
+    /// Nothing starts any more, and what runs is dropped.
+    pub(super) fn end(&self) {
+        self.state.send_replace(State::Ended);
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        *self.state.borrow() == State::Running
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        *self.state.borrow() == State::Stopping
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        *self.state.borrow() == State::Ended
+    }
+
+    /// Completes when nothing may start any more.
+    pub(super) async fn stopped(&self) {
+        let mut state = self.state.subscribe();
+        let _ = state.wait_for(|state| *state != State::Running).await;
+    }
+
+    /// Completes once it has ended.
+    pub(super) async fn ended(&self) {
+        let mut state = self.state.subscribe();
+        let _ = state.wait_for(|state| *state == State::Ended).await;
+    }
+
+    /// How many attempts run.
+    pub(super) fn count(&self) -> usize {
+        self.running.count()
+    }
+
+    /// Completes once no attempt runs.
+    pub(super) async fn idle(&self) {
+        self.running.idle().await;
+    }
+}
+
+/// An attempt that runs.
+#[derive(Debug)]
+pub(super) struct Running(Arc<Term>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.leave();
+        if self.0.running.count() == 0 && !self.0.is_running() {
+            self.0.due.notify_one();
+        }
+    }
+}

@@ -1,0 +1,192 @@
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::cluster::Cluster;
+use crate::message::chance;
+use crate::telemetry::Chain;
+use crate::transport::{Append, AppendError, Appended, Entry, Queue, TransportError};
+
+/// How many entries of a queue are appended at once.
+const BATCH: usize = 1_000;
+/// The longest wait after an append in doubt.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// Appends the messages of this node, to each queue in order.
+///
+/// After a doubt nothing new is appended to that queue before everything unanswered was repeated, in
+/// order. A caller that gives up takes its message out, if it has not left.
+#[derive(Debug)]
+pub(super) struct Writer {
+    number: u64,
+    cluster: Arc<Cluster>,
+    lines: Mutex<HashMap<Queue, Line>>,
+}
+
+/// What waits for one queue.
+#[derive(Debug, Default)]
+struct Line {
+    /// The number of the last entry.
+    last: u64,
+    waiting: VecDeque<Pending>,
+    /// Whether somebody is appending.
+    busy: bool,
+}
+
+#[derive(Debug)]
+struct Pending {
+    append: Append,
+    deadline: Instant,
+    done: oneshot::Sender<Result<Appended, AppendError>>,
+}
+
+/// An append that was handed over.
+pub(super) type Handed = oneshot::Receiver<Result<Appended, AppendError>>;
+
+impl Writer {
+    pub(super) fn new(cluster: Arc<Cluster>) -> Arc<Self> {
+        Arc::new(Self {
+            // Of 63 bits: some stores know no greater number.
+            number: chance::draw(|chance| chance.u64(..)) >> 1,
+            cluster,
+            lines: Mutex::default(),
+        })
+    }
+
+    /// Hands an entry over. In the order of these calls the entries of a queue are stored.
+    pub(super) fn append(
+        self: &Arc<Self>,
+        runtime: &tokio::runtime::Handle,
+        queue: Queue,
+        entry: Arc<Entry>,
+        given: bool,
+        deadline: Instant,
+    ) -> Handed {
+        let (done, handed) = oneshot::channel();
+        let idle = {
+            let mut lines = self.lines();
+            let line = match lines.get_mut(&queue) {
+                Some(line) => line,
+                None => lines.entry(queue.clone()).or_default(),
+            };
+            line.last += 1;
+            line.waiting.push_back(Pending {
+                append: Append {
+                    number: line.last,
+                    given,
+                    entry,
+                },
+                deadline,
+                done,
+            });
+            !std::mem::replace(&mut line.busy, true)
+        };
+        if idle {
+            runtime.spawn(Arc::clone(self).work(queue));
+        }
+        handed
+    }
+
+    /// Appends what waits for a queue until nothing does.
+    async fn work(self: Arc<Self>, queue: Queue) {
+        let mut doubtful: VecDeque<Pending> = VecDeque::new();
+        let mut wait = Duration::from_millis(10);
+        loop {
+            let batch = self.batch(&queue, std::mem::take(&mut doubtful));
+            if batch.is_empty() {
+                return;
+            }
+            let answers = self.append_all(&queue, &batch).await;
+            let mut doubt = None;
+            for (pending, answer) in batch.into_iter().zip(answers) {
+                match answer {
+                    Err(AppendError::Transport(error)) if Instant::now() < pending.deadline => {
+                        doubt = Some(error);
+                        doubtful.push_back(pending);
+                    }
+                    answer => {
+                        // Whoever has gone does not hear it.
+                        let _ = pending.done.send(answer);
+                    }
+                }
+            }
+            let Some(error) = doubt else {
+                wait = Duration::from_millis(10);
+                continue;
+            };
+            tracing::warn!(target: "catga", node = %self.cluster.me, %queue, error = %Chain(&error), "messages may not be stored; they are stored again");
+            sleep(wait).await;
+            wait = (2 * wait).min(LONGEST);
+        }
+    }
+
+    /// What is appended next: what is in doubt, and what waits. Without any, nobody is at work any
+    /// more.
+    fn batch(&self, queue: &Queue, doubtful: VecDeque<Pending>) -> Vec<Pending> {
+        let now = Instant::now();
+        let mut lines = self.lines();
+        let Some(line) = lines.get_mut(queue) else {
+            return Vec::new();
+        };
+        let mut batch: Vec<Pending> = Vec::new();
+        // In doubt alone first: what is behind must not be stored before.
+        let alone = !doubtful.is_empty();
+        for pending in doubtful {
+            if let Some(pending) = awaited(pending, now) {
+                batch.push(pending);
+            }
+        }
+        while !alone && batch.len() < BATCH {
+            let Some(pending) = line.waiting.pop_front() else {
+                break;
+            };
+            if let Some(pending) = awaited(pending, now) {
+                batch.push(pending);
+            }
+        }
+        if batch.is_empty() && alone {
+            drop(lines);
+            return self.batch(queue, VecDeque::new());
+        }
+        line.busy = !batch.is_empty();
+        batch
+    }
+
+    async fn append_all(
+        &self,
+        queue: &Queue,
+        batch: &[Pending],
+    ) -> Vec<Result<Appended, AppendError>> {
+        let appends: Vec<Append> = batch.iter().map(|pending| pending.append.clone()).collect();
+        let queues = self.cluster.transport.queues();
+        let append = queues.append(queue, self.number, &appends);
+        let mut answers = timeout(self.cluster.limit(), append)
+            .await
+            .unwrap_or_default();
+        answers.resize_with(batch.len(), || {
+            let error = TransportError::new("store a message", "it did not answer in time");
+            Err(AppendError::Transport(error))
+        });
+        answers
+    }
+
+    fn lines(&self) -> MutexGuard<'_, HashMap<Queue, Line>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An entry that somebody still waits for.
+fn awaited(pending: Pending, now: Instant) -> Option<Pending> {
+    if pending.done.is_closed() {
+        return None;
+    }
+    if now < pending.deadline {
+        return Some(pending);
+    }
+    let error = TransportError::new("store a message", "it did not answer in time");
+    let _ = pending.done.send(Err(AppendError::Transport(error)));
+    None
+}

@@ -1,0 +1,380 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
+use catga::delivery::Reason;
+use catga::node::StoreError;
+use catga::{MessageId, Options};
+
+use super::super::Cluster;
+use super::super::site::{Site, until};
+use super::work::{Happened, Job, Put, Sink, Spread, Try};
+use super::{builder, builder_on, nodes};
+
+const SOON: Duration = Duration::from_secs(20);
+
+pub async fn what_is_enqueued_is_handled_once<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a, b] = nodes(&site, &sink, ["a", "b"]).await;
+    for n in 0..100 {
+        let from = if n % 2 == 0 { &a } else { &b };
+        let put = Put {
+            key: n % 10,
+            n,
+            ms: 0,
+        };
+        let stored = from.enqueue(put).await.unwrap();
+        assert!(!stored.is_repeated());
+    }
+    until("all ran", SOON, || sink.len() >= 100).await;
+    a.shutdown().await.unwrap();
+    b.shutdown().await.unwrap();
+    assert_eq!(sink.len(), 100);
+    let by: HashSet<_> = sink.all().into_iter().map(|ran| ran.node).collect();
+    assert_eq!(by.len(), 2, "both nodes had a share");
+}
+
+pub async fn each_key_is_in_order_and_never_overlaps<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a, _b] = nodes(&site, &sink, ["a", "b"]).await;
+    let puts = (0..200).map(|n| Put {
+        key: n % 5,
+        n,
+        ms: n % 3,
+    });
+    for stored in a.enqueue_all(puts).await {
+        stored.unwrap();
+    }
+    until("all ran", SOON, || sink.len() >= 200).await;
+    for key in 0..5 {
+        let expected: Vec<u64> = (0..200).filter(|n| n % 5 == key).collect();
+        assert_eq!(sink.of_key(key), expected, "key {key}");
+    }
+    assert!(sink.overlaps().is_empty());
+}
+
+pub async fn unkeyed_messages_are_shared<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a, _b] = nodes(&site, &sink, ["a", "b"]).await;
+    for stored in a.enqueue_all((0..60).map(|n| Job { n, ms: 5 })).await {
+        stored.unwrap();
+    }
+    until("all ran", SOON, || sink.len() >= 60).await;
+    let ran: HashSet<u64> = sink.all().iter().map(|ran| ran.n).collect();
+    assert_eq!((sink.len(), ran.len()), (60, 60));
+}
+
+pub async fn an_event_is_handled_once_per_service<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [shop] = nodes(&site, &sink, ["a"]).await;
+    let line = site.line("books-1");
+    let books = builder_on(&line, &sink, "books", "books-1")
+        .only(|handler| {
+            handler.module() == super::work::MODULE
+                && handler.message().kind() == catga::message::Kind::Event
+        })
+        .start()
+        .await
+        .unwrap();
+    let event = Happened {
+        key: 1,
+        n: 1,
+        fails: 0,
+    };
+    let published = shop.publish(event).await.unwrap();
+    assert_eq!(published.services().collect::<Vec<_>>(), ["books", "shop"]);
+    until("all ran", SOON, || sink.len() >= 4).await;
+    books.shutdown().await.unwrap();
+    shop.shutdown().await.unwrap();
+    let mut by: Vec<_> = sink
+        .all()
+        .into_iter()
+        .map(|ran| (ran.node, ran.handler))
+        .collect();
+    by.sort();
+    let expected = [
+        ("a", "first"),
+        ("a", "second"),
+        ("books-1", "first"),
+        ("books-1", "second"),
+    ];
+    assert_eq!(
+        by,
+        expected.map(|(node, handler)| (node.to_owned(), handler))
+    );
+}
+
+pub async fn nobody_takes_it<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let line = site.line("client");
+    let client = builder_on(&line, &sink, "clients", "client")
+        .only(|_| false)
+        .start()
+        .await
+        .unwrap();
+    let published = client
+        .publish(Happened {
+            key: 1,
+            n: 1,
+            fails: 0,
+        })
+        .await
+        .unwrap();
+    assert_eq!(published.services().len(), 0, "a fact, and no error");
+    let error = client.enqueue(Job { n: 1, ms: 0 }).await.unwrap_err();
+    assert!(matches!(error, StoreError::NoService { .. }), "{error}");
+}
+
+pub async fn the_same_id_is_stored_once<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a, b] = nodes(&site, &sink, ["a", "b"]).await;
+    let id = MessageId::new();
+    let put = Put {
+        key: 1,
+        n: 1,
+        ms: 0,
+    };
+    let stored = a
+        .with(Options::new().id(id))
+        .enqueue(put.clone())
+        .await
+        .unwrap();
+    assert_eq!((stored.id(), stored.is_repeated()), (id, false));
+    let again = b
+        .with(Options::new().id(id))
+        .enqueue(put.clone())
+        .await
+        .unwrap();
+    assert!(again.is_repeated());
+    a.enqueue(Put { n: 2, ..put }).await.unwrap();
+    until("both ran", SOON, || sink.len() >= 2).await;
+    assert_eq!(sink.of_key(1), [1, 2]);
+    assert_eq!(sink.len(), 2);
+}
+
+pub async fn a_failed_attempt_is_tried_again_in_its_lane<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    a.enqueue(Try::new(1, 1, 2)).await.unwrap();
+    a.enqueue(Try::new(1, 2, 0)).await.unwrap();
+    a.enqueue(Try::new(2, 3, 0)).await.unwrap();
+    until("all ran", SOON, || sink.len() >= 5).await;
+    let ran: Vec<_> = sink
+        .all()
+        .iter()
+        .filter(|ran| ran.key == 1)
+        .map(|ran| (ran.n, ran.attempt))
+        .collect();
+    assert_eq!(ran, [(1, 1), (1, 2), (1, 3), (2, 1)]);
+    let other = sink.all().iter().position(|ran| ran.key == 2).unwrap();
+    assert!(other < 4, "another key does not wait");
+}
+
+pub async fn what_is_given_up_is_a_dead_letter_and_its_key_goes_on<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    a.enqueue(Try::new(1, 1, 9)).await.unwrap();
+    a.enqueue(Try {
+        permanent: true,
+        ..Try::new(1, 2, 0)
+    })
+    .await
+    .unwrap();
+    a.enqueue(Try {
+        panics: true,
+        ..Try::new(2, 3, 0)
+    })
+    .await
+    .unwrap();
+    a.enqueue(Try::new(1, 4, 0)).await.unwrap();
+    let mut letters = Vec::new();
+    for _ in 0..5_000 {
+        letters = a.dead_letters().await.unwrap();
+        if letters.len() == 3 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    letters.sort_by_key(|letter| String::from_utf8(letter.payload().to_vec()).unwrap());
+    let told: Vec<_> = letters
+        .iter()
+        .map(|letter| {
+            (
+                letter.key(),
+                letter.reason(),
+                letter.attempts(),
+                letter.error_chain()[0].clone(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told[0],
+        (Some("1"), Reason::Attempts, 4, "not now".to_owned())
+    );
+    assert_eq!(
+        told[1],
+        (Some("1"), Reason::Permanent, 1, "never".to_owned())
+    );
+    assert_eq!(told[2].2, 5, "{told:?}");
+    assert!(told[2].3.contains("as it was told"), "{told:?}");
+    assert!(
+        letters
+            .iter()
+            .all(|letter| letter.handler().unwrap().ends_with("::try_it")
+                && letter.node() == "a"
+                && letter.message() == "Try")
+    );
+    until("the key goes on", SOON, || sink.of_key(1) == [1, 2, 4]).await;
+}
+
+pub async fn a_dead_letter_is_replayed_at_the_tail<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a, b] = nodes(&site, &sink, ["a", "b"]).await;
+    a.enqueue(Try {
+        permanent: true,
+        ..Try::new(1, 1, 0)
+    })
+    .await
+    .unwrap();
+    a.enqueue(Try::new(1, 2, 0)).await.unwrap();
+    until("both ran", SOON, || sink.of_key(1) == [1, 2]).await;
+    let mut letters = Vec::new();
+    while letters.is_empty() {
+        letters = b.dead_letters().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let letter = letters.remove(0);
+    let stored = b.replay(&letter).await.unwrap().unwrap();
+    assert_eq!(stored.id(), letter.id());
+    until("it ran again", SOON, || sink.len() >= 3).await;
+    let last = sink.all().pop().unwrap();
+    assert_eq!((last.n, last.attempt, last.replay), (1, 1, true));
+    assert!(b.replay(&letter).await.unwrap().is_none(), "only once");
+    assert!(a.dead_letters().await.unwrap().is_empty());
+}
+
+pub async fn a_discarded_letter_is_gone<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    for n in 0..3 {
+        a.enqueue(Try {
+            permanent: true,
+            ..Try::new(n, n, 0)
+        })
+        .await
+        .unwrap();
+    }
+    let mut letters = Vec::new();
+    while letters.len() < 3 {
+        letters = a.dead_letters().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(a.discard(&letters[1]).await.unwrap());
+    assert!(!a.discard(&letters[1]).await.unwrap());
+    let left: Vec<u64> = a
+        .dead_letters()
+        .await
+        .unwrap()
+        .iter()
+        .map(catga::delivery::DeadLetter::number)
+        .collect();
+    assert_eq!(left, [letters[0].number(), letters[2].number()]);
+    let page = a.dead_letters_after(letters[0].number(), 1).await.unwrap();
+    assert_eq!(page[0].number(), letters[2].number());
+}
+
+pub async fn handlers_that_finished_do_not_run_again<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    a.publish(Happened {
+        key: 1,
+        n: 1,
+        fails: 2,
+    })
+    .await
+    .unwrap();
+    a.publish(Happened {
+        key: 1,
+        n: 2,
+        fails: 0,
+    })
+    .await
+    .unwrap();
+    until("all ran", SOON, || sink.len() >= 6).await;
+    assert_eq!(sink.by_handler("first").len(), 2);
+    let second: Vec<_> = sink
+        .by_handler("second")
+        .iter()
+        .map(|ran| (ran.n, ran.attempt))
+        .collect();
+    assert_eq!(second, [(1, 1), (1, 2), (1, 3), (2, 1)]);
+}
+
+pub async fn what_a_handler_stores_again_is_stored_once<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a, _b] = nodes(&site, &sink, ["a", "b"]).await;
+    a.enqueue(Spread {
+        key: 1,
+        n: 1,
+        children: 3,
+    })
+    .await
+    .unwrap();
+    until("it ran twice", SOON, || {
+        sink.by_handler("spread").len() == 2
+    })
+    .await;
+    until("its children ran", SOON, || {
+        sink.by_handler("put").len() >= 3
+    })
+    .await;
+    a.enqueue(Put {
+        key: 1_001,
+        n: 99,
+        ms: 0,
+    })
+    .await
+    .unwrap();
+    until("the last ran", SOON, || sink.of_key(1_001).contains(&99)).await;
+    assert_eq!(sink.of_key(1_001), [0, 1, 2, 99]);
+    assert_eq!(sink.by_handler("put").len(), 4);
+}
+
+pub async fn the_fence_is_the_epoch_of_the_owner<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    a.enqueue(Put {
+        key: 7,
+        n: 1,
+        ms: 0,
+    })
+    .await
+    .unwrap();
+    until("it ran", SOON, || sink.len() == 1).await;
+    let epochs = a.partitions();
+    assert!(epochs.values().any(|epoch| *epoch == sink.all()[0].fence));
+    a.shutdown().await.unwrap();
+    let b = builder(&site, &sink, "b").start().await.unwrap();
+    b.enqueue(Put {
+        key: 7,
+        n: 2,
+        ms: 0,
+    })
+    .await
+    .unwrap();
+    until("it ran", SOON, || sink.len() == 2).await;
+    let ran = sink.all();
+    assert!(ran[0].fence < ran[1].fence, "{ran:?}");
+}

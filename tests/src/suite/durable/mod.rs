@@ -1,0 +1,48 @@
+//! What is promised of stored messages in a cluster.
+
+pub mod work;
+
+pub mod handling;
+pub mod moving;
+pub mod operating;
+
+use catga::Node;
+use catga::node::Builder;
+
+use super::Cluster;
+use super::site::{HEARTBEAT, NODE_TIMEOUT, Site, all_owned};
+use crate::faulty::Line;
+use work::{At, Sink};
+
+/// A node of the service `shop` with all handlers of stored messages.
+pub fn builder<C: Cluster>(site: &Site<C>, sink: &Sink, id: &str) -> Builder {
+    builder_on(&site.line(id), sink, "shop", id)
+}
+
+pub fn builder_on(line: &Line, sink: &Sink, service: &str, id: &str) -> Builder {
+    Node::builder(service)
+        .id(id)
+        .broker(line.transport())
+        .heartbeat(HEARTBEAT)
+        .node_timeout(NODE_TIMEOUT)
+        .state(At {
+            node: id.to_owned(),
+            sink: sink.clone(),
+        })
+        .only(|handler| handler.module() == work::MODULE)
+}
+
+/// Nodes that own all partitions together.
+pub async fn nodes<C: Cluster, const N: usize>(
+    site: &Site<C>,
+    sink: &Sink,
+    ids: [&str; N],
+) -> [Node; N] {
+    let mut nodes = Vec::new();
+    for id in ids {
+        nodes.push(builder(site, sink, id).start().await.unwrap());
+    }
+    let nodes: [Node; N] = nodes.try_into().unwrap();
+    all_owned(&nodes, 32).await;
+    nodes
+}

@@ -1,0 +1,344 @@
+//! Partitions go from node to node, planned or not.
+
+use std::time::Duration;
+
+use catga::Node;
+use catga::delivery::Reason;
+use tokio::time::{sleep, timeout};
+
+use super::super::site::{NODE_TIMEOUT, Site, all_owned, until};
+use super::super::{Clock, Cluster};
+use super::work::{Happened, Job, Put, Sink, Try};
+use super::{builder, nodes};
+
+const SOON: Duration = Duration::from_secs(20);
+const TAKEN_OVER: Duration = Duration::from_secs(60);
+
+async fn put(node: &Node, key: u64, n: u64, ms: u64) {
+    node.enqueue(Put { key, n, ms }).await.unwrap();
+}
+
+fn each_once(sink: &Sink, keys: std::ops::Range<u64>) {
+    for key in keys {
+        let twice: Vec<_> = sink
+            .times(key)
+            .into_iter()
+            .filter(|(_, times)| *times > 1)
+            .collect();
+        assert!(twice.is_empty(), "key {key}: {twice:?}");
+    }
+}
+
+fn in_order(sink: &Sink, keys: std::ops::Range<u64>, count: u64) {
+    for key in keys {
+        let expected: Vec<u64> = (0..count).collect();
+        assert_eq!(sink.of_key(key), expected, "key {key}");
+    }
+    assert!(sink.overlaps().is_empty(), "{:?}", sink.overlaps());
+}
+
+pub async fn a_join_moves_partitions_without_a_duplicate<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    let mut joined = None;
+    for n in 0..60 {
+        for key in 0..20 {
+            put(&a, key, n, 2).await;
+        }
+        if n == 10 {
+            joined = Some(builder(&site, &sink, "b").start().await.unwrap());
+        }
+        sleep(Duration::from_millis(400)).await;
+    }
+    let b = joined.unwrap();
+    until("all ran", TAKEN_OVER, || sink.len() >= 20 * 60).await;
+    all_owned(&[a.clone(), b.clone()], 32).await;
+    assert!(
+        sink.all().iter().any(|ran| ran.node == "b"),
+        "it has its share"
+    );
+    in_order(&sink, 0..20, 60);
+    each_once(&sink, 0..20);
+}
+
+pub async fn a_shutdown_hands_over_without_a_duplicate<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a, b] = nodes(&site, &sink, ["a", "b"]).await;
+    for n in 0..40 {
+        for key in 0..20 {
+            put(&a, key, n, 5).await;
+        }
+        if n == 20 {
+            b.shutdown().await.unwrap();
+        }
+    }
+    until("all ran", SOON, || sink.len() >= 20 * 40).await;
+    in_order(&sink, 0..20, 40);
+    each_once(&sink, 0..20);
+}
+
+pub async fn attempts_and_finished_handlers_go_with_a_planned_move<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    a.publish(Happened {
+        key: 1,
+        n: 1,
+        fails: 3,
+    })
+    .await
+    .unwrap();
+    until("it failed", SOON, || !sink.by_handler("second").is_empty()).await;
+    let b = builder(&site, &sink, "b").start();
+    let (b, shut) = tokio::join!(b, a.shutdown());
+    shut.unwrap();
+    let _b = b.unwrap();
+    until("it is at its end", TAKEN_OVER, || {
+        sink.by_handler("second").len() >= 4
+    })
+    .await;
+    let attempts: Vec<u32> = sink
+        .by_handler("second")
+        .iter()
+        .map(|ran| ran.attempt)
+        .collect();
+    assert_eq!(attempts, [1, 2, 3, 4]);
+    assert_eq!(sink.by_handler("first").len(), 1);
+}
+
+pub async fn a_crash_is_taken_over_in_order<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a, b] = nodes(&site, &sink, ["a", "b"]).await;
+    sink.close();
+    for n in 0..5 {
+        for key in 0..20 {
+            put(&a, key, n, 0).await;
+        }
+    }
+    until("each key runs", SOON, || sink.len() >= 20).await;
+    site.line("b").cut();
+    drop(b);
+    sink.open();
+    until("all ran", TAKEN_OVER, || {
+        (0..20).all(|key| sink.of_key(key).len() == 5)
+    })
+    .await;
+    in_order(&sink, 0..20, 5);
+    let twice = (0..20)
+        .flat_map(|key| sink.times(key))
+        .filter(|(_, times)| *times > 1);
+    for (n, times) in twice {
+        assert_eq!(
+            (n, times),
+            (0, 2),
+            "only what ran when it crashed runs again"
+        );
+    }
+}
+
+pub async fn a_node_that_is_cut_off_stops_in_time<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let line = site.line("b");
+    let a = builder(&site, &sink, "a").start().await.unwrap();
+    let b = super::builder_on(&line, &sink, "shop", "b")
+        .start()
+        .await
+        .unwrap();
+    all_owned(&[a.clone(), b.clone()], 32).await;
+    for key in 0..20 {
+        put(&a, key, 0, 60_000).await;
+    }
+    until("each runs", SOON, || sink.len() == 20).await;
+    line.cut();
+    // What runs on the node that is cut off is dropped before anybody runs it again.
+    until("all are run again", TAKEN_OVER, || {
+        sink.all().iter().filter(|ran| ran.node == "a").count() == 20
+    })
+    .await;
+    assert!(sink.overlaps().is_empty(), "{:?}", sink.overlaps());
+    line.heal();
+    all_owned(&[a.clone(), b.clone()], 32).await;
+    // By then some of a's long runs still hold partitions until they end.
+    put(&a, 100, 0, 0).await;
+    until("the cluster goes on", TAKEN_OVER, || {
+        !sink.of_key(100).is_empty()
+    })
+    .await;
+    assert!(sink.overlaps().is_empty(), "{:?}", sink.overlaps());
+}
+
+pub async fn a_slow_handler_keeps_its_partition_until_it_ends<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let a = builder(&site, &sink, "a")
+        .drain_timeout(Duration::from_secs(5))
+        .start()
+        .await
+        .unwrap();
+    all_owned(&[a.clone()], 32).await;
+    for key in 0..32 {
+        put(&a, key, 0, 15_000).await;
+        put(&a, key, 1, 0).await;
+    }
+    until("each runs", SOON, || sink.len() >= 32).await;
+    let b = builder(&site, &sink, "b").start().await.unwrap();
+    until("all ran", TAKEN_OVER, || sink.len() >= 64).await;
+    in_order(&sink, 0..32, 2);
+    each_once(&sink, 0..32);
+    all_owned(&[a, b], 32).await;
+}
+
+pub async fn a_shutdown_drops_what_does_not_end_and_another_runs_it<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let a = builder(&site, &sink, "a")
+        .drain_timeout(Duration::from_secs(2))
+        .start()
+        .await
+        .unwrap();
+    put(&a, 1, 0, 5_000).await;
+    until("it runs", SOON, || sink.len() == 1).await;
+    let unfinished = a.shutdown().await.unwrap_err();
+    assert_eq!(unfinished.deliveries(), 1);
+    let _b = builder(&site, &sink, "b").start().await.unwrap();
+    until("it runs again", TAKEN_OVER, || sink.len() == 2).await;
+    assert!(sink.overlaps().is_empty());
+}
+
+pub async fn what_ends_nodes_is_quarantined<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    sink.close();
+    let mut node = builder(&site, &sink, "n0").start().await.unwrap();
+    put(&node, 1, 0, 0).await;
+    for crash in 1..4 {
+        until("it runs", TAKEN_OVER, || sink.len() == crash).await;
+        site.line(&format!("n{}", crash - 1)).cut();
+        drop(node);
+        node = builder(&site, &sink, &format!("n{crash}"))
+            .start()
+            .await
+            .unwrap();
+    }
+    let letters = timeout(TAKEN_OVER, async {
+        loop {
+            let letters = node.dead_letters().await.unwrap();
+            if !letters.is_empty() {
+                return letters;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(letters[0].reason(), Reason::Crashes);
+    assert_eq!((letters[0].attempts(), sink.len()), (3, 3));
+    sink.open();
+    put(&node, 1, 1, 0).await;
+    until("its key goes on", SOON, || sink.of_key(1) == [0, 1]).await;
+}
+
+pub async fn unkeyed_messages_of_a_dead_node_come_again<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    a.enqueue(Job { n: 1, ms: 100_000 }).await.unwrap();
+    until("it runs", SOON, || sink.len() == 1).await;
+    site.line("a").cut();
+    drop(a);
+    let _b = builder(&site, &sink, "b").start().await.unwrap();
+    // The broker's own clock hides it, which no test can hurry.
+    let hidden = match C::CLOCK {
+        Clock::Jumps => Duration::from_secs(90),
+        Clock::Fast(speed) => speed * Duration::from_secs(60),
+    };
+    until("it runs again", hidden, || sink.len() == 2).await;
+}
+
+pub async fn unkeyed_messages_at_work_stay_where_they_are<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a, _b] = nodes(&site, &sink, ["a", "b"]).await;
+    a.with(catga::Options::new())
+        .enqueue(Job { n: 1, ms: 25_000 })
+        .await
+        .unwrap();
+    sleep(Duration::from_secs(24)).await;
+    a.enqueue(Job { n: 2, ms: 0 }).await.unwrap();
+    until("both ran", SOON, || sink.len() == 2).await;
+    sleep(Duration::from_secs(40)).await;
+    assert_eq!(sink.len(), 2, "longer than the visibility, and once");
+}
+
+pub async fn a_service_that_is_down_handles_what_came_meanwhile<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    a.shutdown().await.unwrap();
+    let line = site.line("client");
+    let client = super::builder_on(&line, &sink, "clients", "client")
+        .only(|_| false)
+        .start()
+        .await
+        .unwrap();
+    for n in 0..10 {
+        put(&client, 1, n, 0).await;
+        client.enqueue(Job { n, ms: 0 }).await.unwrap();
+    }
+    assert!(sink.is_empty());
+    let _a = builder(&site, &sink, "a").start().await.unwrap();
+    until("all ran", TAKEN_OVER, || sink.len() == 20).await;
+    in_order(&sink, 1..2, 10);
+}
+
+pub async fn a_blocked_key_does_not_hold_up_the_others<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let a = builder(&site, &sink, "a")
+        .max_in_flight(4)
+        .start()
+        .await
+        .unwrap();
+    all_owned(&[a.clone()], 32).await;
+    // With room for 32 payloads: all of them wait behind one that fails.
+    let retry = |n| Try::new(1, n, if n == 0 { 3 } else { 0 });
+    for stored in a.enqueue_all((0..500).map(retry)).await {
+        stored.unwrap();
+    }
+    for stored in a
+        .enqueue_all((0..50).map(|n| Put { key: 2, n, ms: 0 }))
+        .await
+    {
+        stored.unwrap();
+    }
+    until("the other key ran", SOON, || sink.of_key(2).len() == 50).await;
+    until("all ran", TAKEN_OVER, || sink.of_key(1).len() == 500).await;
+    in_order(&sink, 1..2, 500);
+}
+
+pub async fn a_lapse_of_the_lease_is_no_crash<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let line = site.line("a");
+    let a = super::builder_on(&line, &sink, "shop", "a")
+        .start()
+        .await
+        .unwrap();
+    all_owned(&[a.clone()], 32).await;
+    sink.close();
+    put(&a, 1, 0, 0).await;
+    for lapse in 1..5 {
+        until("it runs", TAKEN_OVER, || sink.len() == lapse).await;
+        line.cut();
+        sleep(2 * NODE_TIMEOUT).await;
+        line.heal();
+    }
+    sink.open();
+    put(&a, 1, 1, 0).await;
+    until("both ran", TAKEN_OVER, || sink.of_key(1) == [0, 1]).await;
+    assert!(a.dead_letters().await.unwrap().is_empty());
+}

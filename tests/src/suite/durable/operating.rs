@@ -1,0 +1,169 @@
+//! What operators and other programs do with a running cluster.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use catga::delivery::Reason;
+use catga::transport::{Append, DOOR, Entry, Part, Queue};
+use catga::{Headers, MessageId, Options};
+use tokio::time::sleep;
+
+use super::super::Cluster;
+use super::super::site::{Site, until};
+use super::nodes;
+use super::work::{Once, Put, Sink};
+
+const SOON: Duration = Duration::from_secs(20);
+
+pub async fn a_paused_service_handles_nothing_until_it_is_resumed<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a, b] = nodes(&site, &sink, ["a", "b"]).await;
+    a.pause().await.unwrap();
+    assert!(a.is_paused() && b.is_paused());
+    for key in 0..20 {
+        a.enqueue(Put { key, n: 0, ms: 0 }).await.unwrap();
+        a.enqueue(super::work::Job { n: key, ms: 0 }).await.unwrap();
+    }
+    // What starts meanwhile is paused, too.
+    let c = super::builder(&site, &sink, "c").start().await.unwrap();
+    assert!(c.is_paused());
+    sleep(Duration::from_secs(5)).await;
+    assert!(sink.is_empty());
+    b.resume().await.unwrap();
+    until("all ran", SOON, || sink.len() == 40).await;
+    assert!(!a.is_paused() && !c.is_paused());
+}
+
+pub async fn a_handler_with_dedup_succeeds_once_for_each_id<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a, b] = nodes(&site, &sink, ["a", "b"]).await;
+    let once = Once {
+        key: 1,
+        n: 1,
+        fails: 1,
+    };
+    let stored = a.enqueue(once.clone()).await.unwrap();
+    until("it succeeded", SOON, || sink.len() == 2).await;
+    sleep(Duration::from_millis(500)).await;
+    // The same id once more, past what the queue itself would notice.
+    let with = || Options::new().id(stored.id());
+    let error = b
+        .with(with())
+        .send(Once {
+            fails: 9,
+            ..once.clone()
+        })
+        .await;
+    assert!(
+        error.is_err(),
+        "what succeeded from a queue has no answer to give: {error:?}"
+    );
+    assert_eq!(sink.len(), 2);
+    let id = MessageId::new();
+    let twice = Once {
+        key: 2,
+        n: 5,
+        fails: 0,
+    };
+    for _ in 0..3 {
+        let answer = b.with(Options::new().id(id)).send(twice.clone()).await;
+        assert_eq!(answer.unwrap(), 6);
+    }
+    assert_eq!(sink.times(2)[&5], 1);
+    assert_eq!(a.send(twice).await.unwrap(), 6);
+    assert_eq!(sink.times(2)[&5], 2, "without an id it is another call");
+}
+
+/// What a program leaves at the front door.
+async fn leave<C: Cluster>(site: &Site<C>, number: u64, name: &str, payload: &str) {
+    let transport = site.cluster.transport();
+    let door: Arc<str> = DOOR.into();
+    let entry = Entry {
+        id: MessageId::new(),
+        name: Cow::Owned(name.to_owned()),
+        source: "elsewhere".into(),
+        time: SystemTime::now(),
+        key: None,
+        content_type: Cow::Borrowed("application/json"),
+        headers: Headers::new(),
+        payload: Bytes::copy_from_slice(payload.as_bytes()),
+    };
+    let queue = Queue {
+        service: door,
+        part: Part::Partition(0),
+    };
+    let append = Append {
+        number,
+        given: false,
+        entry: Arc::new(entry),
+    };
+    let mut stored = transport.queues().append(&queue, 77, &[append]).await;
+    stored.remove(0).unwrap();
+}
+
+pub async fn messages_of_the_front_door_are_handled_in_order<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a, b] = nodes(&site, &sink, ["a", "b"]).await;
+    let door: Arc<str> = DOOR.into();
+    let transport = site.cluster.transport();
+    transport.queues().provision(&door, 1).await.unwrap();
+    let mut number = 0;
+    let mut put = async |n: u64, key: u64| {
+        number += 1;
+        let payload = format!(r#"{{"key": {key}, "n": {n}, "ms": 0}}"#);
+        leave(&site, number, "Put", &payload).await;
+    };
+    for n in 0..20 {
+        put(n, 1).await;
+        put(n, 2).await;
+    }
+    until("all ran", SOON, || sink.len() == 40).await;
+    let expected: Vec<u64> = (0..20).collect();
+    assert_eq!(sink.of_key(1), expected);
+    assert_eq!(sink.of_key(2), expected);
+    // Whoever has the door leaves, and another has it.
+    a.shutdown().await.unwrap();
+    put(20, 1).await;
+    until("the other node has the door", 3 * SOON, || sink.len() == 41).await;
+    drop(b);
+}
+
+pub async fn what_nobody_takes_at_the_front_door_is_kept<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    let door: Arc<str> = DOOR.into();
+    let transport = site.cluster.transport();
+    transport.queues().provision(&door, 1).await.unwrap();
+    leave(&site, 1, "Nobody", "{}").await;
+    leave(&site, 2, "Put", r#"{"n": 1}"#).await;
+    leave(&site, 3, "Put", r#"{"key": 1, "n": 1, "ms": 0}"#).await;
+    until("the good one ran", SOON, || sink.len() == 1).await;
+    let mut letters = Vec::new();
+    while letters.len() < 2 {
+        letters = a.unclaimed(0, 10).await.unwrap();
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(letters[0].reason(), Reason::UnknownType);
+    assert_eq!(
+        (letters[0].message(), letters[0].payload()),
+        ("Nobody", &b"{}"[..])
+    );
+    assert_eq!(letters[1].reason(), Reason::Unreadable);
+    assert!(letters[1].error_chain()[0].contains("`key`"));
+}
+
+pub async fn the_broker_tells_what_it_promises<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    let guarantees = a.guarantees().await.unwrap();
+    assert!(guarantees.replicas >= 1);
+    assert!(!guarantees.broker.is_empty());
+    assert!(guarantees.to_string().contains(&guarantees.broker));
+}
