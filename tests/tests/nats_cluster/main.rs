@@ -1,7 +1,9 @@
-//! The behaviour suite and more over real NATS servers.
+//! The behaviour suite, the transport contract and more over real NATS servers.
 
+mod marks;
 mod messenger;
 mod outages;
+mod queues;
 mod records;
 mod site;
 mod starting;
@@ -10,9 +12,17 @@ mod tls;
 mod oldest {
     //! nats-server 2.11.
     catga_tests::suite!(crate::site::Nats211);
+
+    mod contract {
+        catga_tests::contract!(crate::site::Nats211);
+    }
 }
 
 mod newest {
     //! The newest.
     catga_tests::suite!(crate::site::Nats215);
+
+    mod contract {
+        catga_tests::contract!(crate::site::Nats215);
+    }
 }

@@ -1,8 +1,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use bytes::Bytes;
 use catga::node::NodeId;
 use catga::transport::{Nats, Transport};
+use catga_tests::contract::{Outside, Post};
 use catga_tests::faulty::Snapshot;
 use catga_tests::servers::nats::NatsServer;
 use catga_tests::suite::{Clock, Cluster};
@@ -47,6 +49,24 @@ impl Space {
         Arc::new(Nats::url(&self.url).namespace(&self.namespace))
     }
 
+    /// Publishes to the front door as any program may.
+    async fn post(&self, post: Post<'_>) -> bool {
+        // The subject is the type: there is none without it.
+        let Some(name) = post.name else {
+            return false;
+        };
+        let mut headers = async_nats::HeaderMap::new();
+        for (name, value) in post.attributes.iter().copied() {
+            headers.insert(name, value);
+        }
+        let client = async_nats::connect(&self.url).await.unwrap();
+        let subject = format!("{}.in.{name}", self.namespace);
+        let data = Bytes::copy_from_slice(post.data);
+        let request = async_nats::Request::new().headers(headers).payload(data);
+        let stored = client.send_request(subject, request).await.unwrap();
+        stored.payload.starts_with(b"{\"stream\"")
+    }
+
     /// A version is the number of a message in the bucket's stream, so what came before is
     /// written past the transport.
     async fn restored(&self, snapshot: &Snapshot) -> Arc<dyn Transport> {
@@ -89,6 +109,12 @@ macro_rules! clusters {
 
             async fn restored(&self, snapshot: &Snapshot) -> Arc<dyn Transport> {
                 Space::on(&$server).restored(snapshot).await
+            }
+        }
+
+        impl Outside for $name {
+            async fn post(&self, post: Post<'_>) -> bool {
+                self.0.post(post).await
             }
         }
     )*};

@@ -15,6 +15,16 @@ use super::link::Link;
 pub(super) const NO_STREAM: u32 = 10_059;
 /// The stream has no such message.
 pub(super) const NO_MESSAGE: u32 = 10_037;
+/// `JetStream` knows no such consumer.
+pub(super) const NO_CONSUMER: u32 = 10_014;
+/// There is no message of that sequence to be deleted.
+pub(super) const NOT_DELETED: u32 = 10_057;
+/// A consumer of a work queue would share a subject with another.
+pub(super) const OVERLAP: [u32; 2] = [10_099, 10_100];
+/// The account, the server or its disk takes no more.
+pub(super) const NO_ROOM: [u32; 4] = [10_002, 10_023, 10_028, 10_047];
+/// The stream did not store it, for the reason that is given as text.
+pub(super) const NOT_STORED: u32 = 10_077;
 /// There is a stream of that name with another configuration.
 pub(super) const OTHER_STREAM: u32 = 10_058;
 /// The subject's last message is not the one that was expected.
@@ -32,6 +42,9 @@ struct Outcome {
 pub(super) struct Stored {
     #[serde(rename = "seq")]
     pub(super) sequence: u64,
+    /// A message of the same id was there.
+    #[serde(default)]
+    pub(super) duplicate: bool,
 }
 
 impl Link {
@@ -59,7 +72,8 @@ impl Link {
     }
 }
 
-fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T, Trouble> {
+/// Reads an answer of `JetStream`.
+pub(super) fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T, Trouble> {
     // What cannot be read may still mean that it was done.
     let unreadable =
         |error| Trouble::Lost(Cause::Unusable(format!("not understood: {error}").into()));

@@ -8,16 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::api::{NO_MESSAGE, NO_STREAM, OTHER_STREAM, WRONG_SEQUENCE};
+use super::api::{NO_STREAM, WRONG_SEQUENCE};
 use super::error::Trouble;
 use super::headers::Outgoing;
 use super::link::Link;
+use super::stream;
 
 /// How long a marker tells that a value is gone.
 const MARKER: Duration = Duration::from_secs(60);
@@ -62,35 +60,6 @@ enum Last {
     /// The value was removed, or ran out.
     Marker(u64),
     Value(Bytes, u64),
-}
-
-/// What `JetStream` says of the stream.
-#[derive(Deserialize)]
-struct Info {
-    config: Value,
-    created: String,
-    state: State,
-}
-
-#[derive(Deserialize)]
-struct State {
-    #[serde(rename = "last_seq")]
-    last_sequence: u64,
-}
-
-#[derive(Deserialize)]
-struct Got {
-    message: Message,
-}
-
-#[derive(Deserialize)]
-struct Message {
-    #[serde(rename = "seq")]
-    sequence: u64,
-    #[serde(rename = "hdrs", default)]
-    headers: String,
-    #[serde(default)]
-    data: String,
 }
 
 impl Bucket {
@@ -190,10 +159,18 @@ impl Bucket {
         if expected == 0 {
             return Err(PutError::Conflict);
         }
-        let headers = conditional(expected, Some(MARKER))
-            .with(OPERATION, "PURGE")
-            .with("Nats-Rollup", "sub");
+        let headers = purge(conditional(expected, Some(MARKER)));
         self.store(key, headers, Bytes::new()).await.map(drop)
+    }
+
+    /// Removes whatever is there.
+    pub(super) async fn clear(&self, key: &str) -> Result<(), Trouble> {
+        let headers = purge(Outgoing::default().with(TTL, &whole_seconds(MARKER).to_string()));
+        match self.store(key, headers, Bytes::new()).await {
+            // It has no condition, so there is nothing else that it could be in conflict with.
+            Ok(_) | Err(PutError::Conflict) => Ok(()),
+            Err(PutError::Trouble(trouble)) => Err(trouble),
+        }
     }
 
     /// A message with this sequence was seen.
@@ -228,52 +205,24 @@ impl Bucket {
 
     async fn find(&self, key: &str) -> Result<Last, Trouble> {
         self.provision().await?;
-        let what = format!("STREAM.MSG.GET.{}", self.stream());
         let question = json!({ "last_by_subj": self.subject(key) });
-        let message = match self.link.api::<Got>(&what, &question).await {
-            Ok(got) => got.message,
-            Err(Trouble::Refused(refused)) if refused.code == NO_MESSAGE => {
-                return Ok(Last::Nothing);
-            }
-            Err(trouble) => return Err(self.noticed(trouble)),
+        let found = self.link.message(&self.stream(), &question).await;
+        let Some(message) = found.map_err(|trouble| self.noticed(trouble))? else {
+            return Ok(Last::Nothing);
         };
         self.saw(message.sequence);
-        let decoded = |text: &str| {
-            BASE64_STANDARD
-                .decode(text)
-                .map_err(|error| Trouble::Unfit(format!("a value cannot be read: {error}")))
-        };
-        if is_marker(&decoded(&message.headers)?) {
+        let is_marker = message.headers()?.iter().any(|(name, _)| is_marker(name));
+        if is_marker {
             return Ok(Last::Marker(message.sequence));
         }
-        Ok(Last::Value(
-            decoded(&message.data)?.into(),
-            message.sequence,
-        ))
+        Ok(Last::Value(message.payload()?, message.sequence))
     }
 
     /// Asks for the stream, and makes it if it is not there.
-    async fn info(&self) -> Result<Info, Trouble> {
-        let what = format!("STREAM.INFO.{}", self.stream());
-        let wanted = self.config();
-        let mut found = self.link.api::<Info>(&what, &json!({})).await;
-        if is(&found, NO_STREAM) {
-            let create = format!("STREAM.CREATE.{}", self.stream());
-            found = self.link.api::<Info>(&create, &wanted).await;
-            if is(&found, OTHER_STREAM) {
-                // Somebody else was faster, with other settings. Which?
-                found = self.link.api::<Info>(&what, &json!({})).await;
-            }
-        }
-        let info = found.map_err(|trouble| self.noticed(trouble))?;
-        let differences = differences(&wanted, &info.config);
-        if !differences.is_empty() {
-            return Err(Trouble::Unfit(format!(
-                "the bucket `{}` is there with other settings: {differences}; give all nodes the same, or change it with `nats stream edit {}`",
-                self.name,
-                self.stream()
-            )));
-        }
+    async fn info(&self) -> Result<stream::Info, Trouble> {
+        let what = format!("the bucket `{}`", self.name);
+        let info = self.link.provision(&what, &self.config()).await;
+        let info = info.map_err(|trouble| self.noticed(trouble))?;
         self.ready.store(true, Ordering::Release);
         Ok(info)
     }
@@ -313,10 +262,6 @@ impl Bucket {
     }
 }
 
-fn is<T>(answer: &Result<T, Trouble>, code: u32) -> bool {
-    matches!(answer, Err(Trouble::Refused(refused)) if refused.code == code)
-}
-
 /// Headers of a write that is done only if the last message of its subject has this sequence.
 fn conditional(expected: u64, expires: Option<Duration>) -> Outgoing {
     let headers = Outgoing::default().with(EXPECTED, &expected.to_string());
@@ -324,6 +269,11 @@ fn conditional(expected: u64, expires: Option<Duration>) -> Outgoing {
         None => headers,
         Some(expires) => headers.with(TTL, &whole_seconds(expires).to_string()),
     }
+}
+
+/// Headers of a message that takes the place of all before it and says that the value is gone.
+fn purge(headers: Outgoing) -> Outgoing {
+    headers.with(OPERATION, "PURGE").with("Nats-Rollup", "sub")
 }
 
 /// The server counts whole seconds, from 1.
@@ -336,28 +286,9 @@ pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Whether headers, as they are on the wire, are of a marker.
-fn is_marker(headers: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(headers);
-    text.lines().any(|line| {
-        line.split_once(':')
-            .is_some_and(|(name, _)| name == OPERATION || name == MARKER_REASON)
-    })
-}
-
-/// What is not as it is wanted, as text.
-fn differences(wanted: &Value, found: &Value) -> String {
-    let Some(wanted) = wanted.as_object() else {
-        return String::new();
-    };
-    let differing = wanted.iter().filter_map(|(name, wanted)| {
-        let found = found.get(name).unwrap_or(&Value::Null);
-        // What is off or zero may be left out.
-        let left_out = matches!(wanted, Value::Bool(false)) || wanted.as_u64() == Some(0);
-        let is_same = found == wanted || (found.is_null() && left_out);
-        (!is_same).then(|| format!("`{name}` is {found} and should be {wanted}"))
-    });
-    differing.collect::<Vec<_>>().join(", ")
+/// Whether a header of this name is that of a marker.
+fn is_marker(name: &str) -> bool {
+    name == OPERATION || name == MARKER_REASON
 }
 
 #[cfg(test)]
@@ -370,25 +301,5 @@ mod tests {
             let expires = Duration::from_millis(milliseconds);
             assert_eq!(whole_seconds(expires), seconds, "{milliseconds} ms");
         }
-    }
-
-    #[test]
-    fn markers_are_known_by_their_headers() {
-        assert!(is_marker(b"NATS/1.0\r\nKV-Operation: PURGE\r\n\r\n"));
-        assert!(is_marker(b"NATS/1.0\r\nNats-Marker-Reason: MaxAge\r\n\r\n"));
-        assert!(!is_marker(b"NATS/1.0\r\nNats-TTL: 1\r\n\r\n"));
-        assert!(!is_marker(b""));
-    }
-
-    #[test]
-    fn other_settings_are_told_by_name() {
-        let wanted = json!({ "storage": "file", "num_replicas": 3, "max_age": 0 });
-        let same = json!({ "storage": "file", "num_replicas": 3, "more": true });
-        assert_eq!(differences(&wanted, &same), "");
-        let other = json!({ "storage": "file", "num_replicas": 1, "max_age": 5 });
-        assert_eq!(
-            differences(&wanted, &other),
-            "`max_age` is 5 and should be 0, `num_replicas` is 1 and should be 3"
-        );
     }
 }

@@ -14,6 +14,8 @@ pub(super) enum Trouble {
     TooLarge { size: usize, limit: usize },
     /// Nobody listens on the subject: it was not delivered.
     NoResponder,
+    /// It was not sent, for what should be stored before it may not be.
+    Behind,
     /// It was sent, and what became of it is unknown.
     Lost(Cause),
     /// `JetStream` answered that it did not do it.
@@ -39,7 +41,7 @@ pub(super) struct Refused {
     #[serde(rename = "err_code", default)]
     pub(super) code: u32,
     #[serde(default)]
-    description: String,
+    pub(super) description: String,
 }
 
 impl Trouble {
@@ -65,6 +67,9 @@ impl fmt::Display for Trouble {
             Self::NoResponder => {
                 f.write_str("nobody answers: JetStream is off, or has no leader now")
             }
+            Self::Behind => {
+                f.write_str("what comes before it may not be stored: send all again, in order")
+            }
             Self::Lost(_) => f.write_str("the connection to NATS was lost"),
             Self::Refused(_) => f.write_str("JetStream refused"),
             Self::Unfit(why) => f.write_str(why),
@@ -77,7 +82,7 @@ impl std::error::Error for Trouble {
         match self {
             Self::Away { cause, .. } | Self::Lost(cause) => Some(cause),
             Self::Refused(refused) => Some(refused),
-            Self::TooLarge { .. } | Self::NoResponder | Self::Unfit(_) => None,
+            Self::TooLarge { .. } | Self::NoResponder | Self::Behind | Self::Unfit(_) => None,
         }
     }
 }

@@ -28,23 +28,40 @@ impl Outgoing {
     pub(super) fn of(headers: &Headers) -> Self {
         let mut outgoing = Self::default();
         for (name, value) in headers.iter() {
-            outgoing.set(&encode_name(name), &encode(value, is_plain));
+            outgoing.named(name, value);
         }
         outgoing
     }
 
+    /// Adds a header whose name and value may need encoding.
+    pub(super) fn named(&mut self, name: &str, value: &str) {
+        self.set(&encode_name(name), &encode(value, is_plain));
+    }
+
     /// Adds a header that needs no encoding.
     pub(super) fn set(&mut self, name: &str, value: &str) {
-        // Both can only fail for what is encoded.
-        if let (Ok(name), Ok(value)) = (HeaderName::from_str(name), HeaderValue::from_str(value)) {
+        // Can only fail for what is encoded.
+        if let Ok(name) = HeaderName::from_str(name) {
+            self.add(name, value);
+        }
+    }
+
+    /// Adds a header with a name that is known, whose value may need encoding.
+    pub(super) fn known(&mut self, name: &'static str, value: &str) {
+        self.add(HeaderName::from_static(name), &encode(value, is_plain));
+    }
+
+    fn add(&mut self, name: HeaderName, value: &str) {
+        // Can only fail for what is encoded.
+        if let Ok(value) = HeaderValue::from_str(value) {
             let name_size = AsRef::<str>::as_ref(&name).len();
             self.size += name_size + value.as_str().len() + ": \r\n".len();
             self.map.insert(name, value);
         }
     }
 
-    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
-        self.set(name, value);
+    pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.known(name, value);
         self
     }
 
@@ -65,18 +82,27 @@ impl Outgoing {
 /// What came, without the headers that are the transport's own.
 pub(super) fn frame(message: Message, own: &[&str]) -> Frame {
     let mut headers = Headers::new();
-    for (name, values) in message.headers.iter().flat_map(HeaderMap::iter) {
-        let name: &str = name.as_ref();
-        if let Some(value) = values.last()
-            && !own.contains(&name)
-        {
-            headers.insert(decode_name(name), decode(value.as_str()));
+    for (name, value) in all(&message) {
+        if !own.contains(&name) {
+            headers.insert(decode_name(name), decode(value));
         }
     }
     Frame {
         headers,
         payload: message.payload,
     }
+}
+
+/// All names and values, as they are on the wire.
+pub(super) fn all(message: &Message) -> impl Iterator<Item = (&str, &str)> {
+    let headers = message.headers.iter().flat_map(HeaderMap::iter);
+    headers.filter_map(|(name, values)| Some((name.as_ref(), values.last()?.as_str())))
+}
+
+/// The names and values in the text that headers are on the wire.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let named = text.lines().skip(1).filter_map(|line| line.split_once(':'));
+    named.map(|(name, value)| (name, value.trim()))
 }
 
 /// The value of a header that is never encoded.
@@ -125,7 +151,7 @@ fn encode(text: &str, is_plain: fn(u8) -> bool) -> Cow<'_, str> {
     Cow::Owned(encoded)
 }
 
-fn decode_name(name: &str) -> Cow<'_, str> {
+pub(super) fn decode_name(name: &str) -> Cow<'_, str> {
     match name {
         NO_NAME => Cow::Borrowed(""),
         name => decode(name),

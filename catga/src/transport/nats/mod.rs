@@ -3,6 +3,8 @@
 //! | what | where |
 //! |---|---|
 //! | members, registry, owners | [`records`]: the key-value [`bucket`] `<ns>_cluster` |
+//! | stored messages, dead letters, the front door, the tap | [`queues`]: streams |
+//! | marks | [`marks`]: the bucket `<ns>_seen` |
 //! | inboxes, answers, broadcasts | [`messenger`]: plain subjects, nothing stored |
 //!
 //! There is one connection for each [`Nats`] ([`link`]), made when it is needed. The client makes
@@ -13,26 +15,33 @@ mod bucket;
 mod check;
 mod clock;
 mod error;
+mod guarantees;
 mod headers;
 mod link;
+mod marks;
 mod messenger;
 mod names;
 mod pending;
+mod place;
 #[cfg(not(feature = "tls"))]
 mod plain;
+mod queues;
 mod records;
 mod settings;
+mod stream;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{BoxFuture, Messenger, Records, Transport, TransportError};
+use super::{BoxFuture, Guarantees, Marks, Messenger, Queues, Records, Transport, TransportError};
 use clock::ServerClock;
 use error::Trouble;
 use link::Link;
+use marks::Notes;
 use messenger::Post;
 use names::Names;
+use queues::Depot;
 use records::Store;
 use settings::{Access, Settings, SignIn, Source};
 
@@ -79,6 +88,8 @@ struct Shared {
     settings: Settings,
     link: Arc<Link>,
     store: Store,
+    depot: Depot,
+    notes: Notes,
     post: Post,
 }
 
@@ -311,6 +322,8 @@ impl Nats {
             shared: Arc::new(Shared {
                 settings,
                 store: Store::new(&names, Arc::clone(&link), Arc::clone(&clock)),
+                depot: Depot::new(names.clone(), Arc::clone(&link)),
+                notes: Notes::new(&names, Arc::clone(&link), Arc::clone(&clock)),
                 post: Post::new(names, Arc::clone(&link), clock),
                 link,
             }),
@@ -346,10 +359,13 @@ impl From<async_nats::Client> for Nats {
 impl Transport for Nats {
     fn connect(&self) -> BoxFuture<'_, Result<(), TransportError>> {
         Box::pin(async {
-            let Shared { link, store, .. } = &*self.shared;
+            let Shared {
+                link, store, notes, ..
+            } = &*self.shared;
             let ready = async {
                 link.check().await?;
-                store.provision().await
+                store.provision().await?;
+                notes.provision().await
             };
             ready
                 .await
@@ -363,6 +379,21 @@ impl Transport for Nats {
 
     fn messenger(&self) -> &dyn Messenger {
         &self.shared.post
+    }
+
+    fn queues(&self) -> &dyn Queues {
+        &self.shared.depot
+    }
+
+    fn marks(&self) -> &dyn Marks {
+        &self.shared.notes
+    }
+
+    fn guarantees(&self) -> BoxFuture<'_, Result<Guarantees, TransportError>> {
+        Box::pin(async {
+            let told = self.shared.link.guarantees().await;
+            told.map_err(|trouble| trouble.when("say what it guarantees"))
+        })
     }
 }
 

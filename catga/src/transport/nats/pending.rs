@@ -1,7 +1,9 @@
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_nats::Message;
+use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
 /// Questions that wait for an answer, by their number. They outlive a broken connection: an
@@ -58,6 +60,22 @@ pub(super) struct Waiting {
 impl Waiting {
     pub(super) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// The answer, if it has come.
+    pub(super) fn taken(mut self) -> Option<Message> {
+        self.answer.try_recv().ok()
+    }
+
+    /// The answer; `None` if something else is done before.
+    pub(super) async fn answer_or(
+        mut self,
+        done: Pin<&mut impl Future<Output = ()>>,
+    ) -> Option<Message> {
+        match select(&mut self.answer, done).await {
+            Either::Left((answer, _)) => answer.ok(),
+            Either::Right(_) => None,
+        }
     }
 
     pub(super) async fn answer(mut self) -> Message {

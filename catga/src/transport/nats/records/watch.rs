@@ -20,6 +20,7 @@ use crate::transport::nats::bucket::{Bucket, MARKER_REASON, OPERATION, nanos};
 use crate::transport::nats::clock::ServerClock;
 use crate::transport::nats::error::Trouble;
 use crate::transport::nats::headers;
+use crate::transport::nats::place::Place;
 use crate::transport::{BoxFuture, Change, Record, Revision, Watch};
 
 /// How often the server says that nothing has changed.
@@ -159,63 +160,5 @@ impl Watch for Changes {
                 self.take(message)?;
             }
         })
-    }
-}
-
-/// Where a message stands, as its reply subject tells.
-#[derive(Debug, PartialEq, Eq)]
-struct Place {
-    /// In the stream.
-    sequence: u64,
-    /// Counts what was sent to this consumer, from 1.
-    number: u64,
-    /// When it was stored, in nanoseconds since 1970.
-    time: u64,
-    /// How many are left.
-    pending: u64,
-}
-
-impl Place {
-    /// `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<number>.<time>.<pending>`; newer
-    /// servers may put a domain and an account before the stream, and more behind.
-    fn parse(reply: &str) -> Option<Self> {
-        let parts: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
-        let numbers = match parts.len() {
-            7 => &parts[3..],
-            9.. => &parts[5..],
-            _ => return None,
-        };
-        let number = |at: usize| numbers.get(at)?.parse().ok();
-        Some(Self {
-            sequence: number(0)?,
-            number: number(1)?,
-            time: number(2)?,
-            pending: number(3)?,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_read_from_old_and_new_servers() {
-        let place = Some(Place {
-            sequence: 7,
-            number: 3,
-            time: 1_795_509_491_569_887_468,
-            pending: 0,
-        });
-        for reply in [
-            "$JS.ACK.KV_a_cluster.w1.1.7.3.1795509491569887468.0",
-            "$JS.ACK._.ACC.KV_a_cluster.w1.1.7.3.1795509491569887468.0",
-            "$JS.ACK.hub.ACC.KV_a_cluster.w1.1.7.3.1795509491569887468.0.random",
-        ] {
-            assert_eq!(Place::parse(reply), place, "{reply}");
-        }
-        for other in ["", "$JS.ACK.a.b.1", "_INBOX.a.b", "$JS.ACK.a.b.1.x.3.4.0"] {
-            assert_eq!(Place::parse(other), None, "{other}");
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! The connection: one for all, made when it is needed and again for ever after it broke.
 
+mod batch;
+
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,6 +22,8 @@ use super::headers::Outgoing;
 use super::names::Names;
 use super::pending::Pending;
 use super::settings::{Settings, Source};
+
+pub(super) use batch::Question;
 
 /// How long making a connection, or waiting for a lost one, may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -88,6 +92,33 @@ impl Link {
         sent.inspect_err(|trouble| self.forget(&session, trouble))
     }
 
+    /// Asks for what comes to a subject that is subscribed to.
+    pub(super) async fn ask_into(
+        &self,
+        subject: &str,
+        inbox: &str,
+        question: Bytes,
+    ) -> Result<(), Trouble> {
+        let session = self.session().await?;
+        let (subject, inbox) = (subject.into(), Some(inbox.into()));
+        let sent = session
+            .send(subject, inbox, Outgoing::default(), question)
+            .await;
+        sent.inspect_err(|trouble| self.forget(&session, trouble))
+    }
+
+    /// Sends messages without headers, in order and without an answer.
+    pub(super) async fn publish_all(&self, messages: Vec<(Subject, Bytes)>) -> Result<(), Trouble> {
+        let session = self.session().await?;
+        for (subject, payload) in messages {
+            let sent = session
+                .send(subject, None, Outgoing::default(), payload)
+                .await;
+            sent.inspect_err(|trouble| self.forget(&session, trouble))?;
+        }
+        Ok(())
+    }
+
     /// Asks `JetStream`, which answers soon, or never if the connection breaks.
     pub(super) async fn ask(
         &self,
@@ -123,10 +154,7 @@ impl Link {
         sent.await
             .inspect_err(|trouble| self.forget(&session, trouble))?;
         match timeout(within, waiting.answer()).await {
-            Ok(answer) if answer.status == Some(StatusCode::NO_RESPONDERS) => {
-                Err(Trouble::NoResponder)
-            }
-            Ok(answer) => Ok(Some(answer)),
+            Ok(answer) => checked(answer).map(Some),
             Err(_) => Ok(None),
         }
     }
@@ -293,6 +321,14 @@ impl Drop for Session {
             });
         }
     }
+}
+
+/// What the server answers when nobody else does.
+fn checked(answer: Message) -> Result<Message, Trouble> {
+    if answer.status == Some(StatusCode::NO_RESPONDERS) {
+        return Err(Trouble::NoResponder);
+    }
+    Ok(answer)
 }
 
 fn silence(after: Duration) -> Cause {

@@ -1,0 +1,71 @@
+//! Entries on their way into a queue: all of a batch are sent before the first answer is awaited.
+
+use async_nats::Subject;
+
+use super::{Depot, entry, subject};
+use crate::transport::nats::api::{self, NO_ROOM, NOT_STORED, Stored};
+use crate::transport::nats::error::Trouble;
+use crate::transport::nats::link::Question;
+use crate::transport::{Append, AppendError, Appended, DOOR, Entry, Part, Queue};
+
+/// The id by which `JetStream` knows what it has stored.
+pub(super) const STORED_ID: &str = "Nats-Msg-Id";
+
+/// What is left free in a message, so that its dead letter, which says more, fits as well.
+const SPARE: usize = 16 * 1_024;
+
+impl Depot {
+    pub(super) async fn append_all(
+        &self,
+        queue: &Queue,
+        entries: &[Append],
+    ) -> Vec<Result<Appended, AppendError>> {
+        let to: Subject = self.names.queue(&queue.service, queue.part).into();
+        let is_door = &*queue.service == DOOR;
+        let questions = entries.iter().map(|append| Question {
+            subject: if is_door {
+                self.names.door(&subject::of(&append.entry.name)).into()
+            } else {
+                to.clone()
+            },
+            headers: entry::headers(&append.entry).with(STORED_ID, &id(queue, &append.entry)),
+            payload: append.entry.payload.clone(),
+        });
+        let answers = self.link.ask_all(SPARE, questions).await;
+        let stored = answers
+            .into_iter()
+            .map(|answer| answer.and_then(|it| api::read(&it.payload)));
+        stored.map(outcome).collect()
+    }
+}
+
+/// By what an entry is known when it comes again, whoever appends it.
+fn id(queue: &Queue, entry: &Entry) -> String {
+    let name = subject::of(&entry.name);
+    match queue.part {
+        Part::Partition(partition) => format!("{partition}.{}.{name}", entry.id),
+        Part::Shared => format!("shared.{}.{name}", entry.id),
+    }
+}
+
+fn outcome(stored: Result<Stored, Trouble>) -> Result<Appended, AppendError> {
+    match stored {
+        Ok(Stored {
+            duplicate: true, ..
+        }) => Ok(Appended::Repeated),
+        Ok(Stored { .. }) => Ok(Appended::New),
+        Err(Trouble::TooLarge { size, limit }) => Err(AppendError::TooLarge { size, limit }),
+        Err(trouble) if is_full(&trouble) => Err(AppendError::Full),
+        Err(trouble) => Err(AppendError::Transport(trouble.when("store a message"))),
+    }
+}
+
+/// Whether there is no room for what was to be stored.
+fn is_full(trouble: &Trouble) -> bool {
+    let Trouble::Refused(refused) = trouble else {
+        return false;
+    };
+    // "maximum messages exceeded", "maximum bytes exceeded"
+    let is_bound = refused.code == NOT_STORED && refused.description.contains("maximum");
+    is_bound || NO_ROOM.contains(&refused.code)
+}
