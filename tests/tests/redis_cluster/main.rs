@@ -1,7 +1,8 @@
-//! The behaviour suite and more over real Redis servers.
+//! The behaviour suite, the transport contract and more over real Redis servers.
 
 mod faults;
 mod messenger;
+mod queues;
 mod records;
 mod site;
 mod start;
@@ -10,9 +11,17 @@ mod tls;
 mod oldest {
     //! Redis 7.0.
     catga_tests::suite!(crate::site::Redis70);
+
+    mod contract {
+        catga_tests::contract!(crate::site::Redis70);
+    }
 }
 
 mod newest {
     //! Redis 8.2.
     catga_tests::suite!(crate::site::Redis82);
+
+    mod contract {
+        catga_tests::contract!(crate::site::Redis82);
+    }
 }

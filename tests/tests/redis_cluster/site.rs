@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use catga::transport::{RecordKey, Redis, Transport};
+use catga_tests::contract::{Outside, Post};
 use catga_tests::faulty::Snapshot;
 use catga_tests::servers::redis::RedisServer;
 use catga_tests::suite::{Clock, Cluster};
@@ -39,6 +40,23 @@ impl Space {
 
     fn transport(&self) -> Arc<dyn Transport> {
         Arc::new(Redis::url(&self.url).namespace(&self.namespace))
+    }
+
+    /// Adds to the stream of the door, as anybody may.
+    async fn post(&self, post: Post<'_>) -> bool {
+        let client = redis::Client::open(self.url.as_str()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut add = redis::cmd("XADD");
+        add.arg(format!("{}:in", self.namespace)).arg("*");
+        if let Some(name) = post.name {
+            add.arg("type").arg(name);
+        }
+        for (name, value) in post.attributes {
+            add.arg(name).arg(value);
+        }
+        add.arg("data").arg(post.data);
+        let _: String = add.query_async(&mut connection).await.unwrap();
+        true
     }
 
     /// Versions rise with the clock, so old ones are written past the transport.
@@ -83,6 +101,12 @@ macro_rules! clusters {
 
             async fn restored(&self, snapshot: &Snapshot) -> Arc<dyn Transport> {
                 Space::on(&$server).restored(snapshot).await
+            }
+        }
+
+        impl Outside for $name {
+            async fn post(&self, post: Post<'_>) -> bool {
+                self.0.post(post).await
             }
         }
     )*};

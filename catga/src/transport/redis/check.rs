@@ -41,6 +41,11 @@ impl Shared {
 pub(super) struct Info(String);
 
 impl Info {
+    #[cfg(test)]
+    pub(super) fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.lines().find_map(|line| {
             let (known, value) = line.trim_end().split_once(':')?;
@@ -101,7 +106,7 @@ mod tests {
     use super::*;
 
     fn unfit_of(lines: &[&str]) -> Option<Unfit> {
-        unfit(&Info(lines.join("\r\n")))
+        unfit(&Info::of(&lines.join("\r\n")))
     }
 
     #[test]

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, ScriptInvocation,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError,
     ServerErrorKind,
 };
 use tokio::time::{Instant, timeout};
 
+use super::call::Call;
 use super::error::{Cause, Trouble};
 use super::server::Server;
 
@@ -58,13 +59,33 @@ impl Commands {
     }
 
     /// Runs a script; one that the server has forgotten is loaded again.
-    pub(super) async fn script<T: FromRedisValue>(
+    pub(super) async fn call<T: FromRedisValue>(&self, call: &Call) -> Result<T, Trouble> {
+        let mut used = self.take().await?;
+        let answered = call.query(&mut used.current.connection).await;
+        used.done(answered)
+    }
+
+    /// Sends commands that only read, together; an answer for each.
+    pub(super) async fn pipeline<T: FromRedisValue>(
         &self,
-        script: &ScriptInvocation<'_>,
+        commands: &Pipeline,
     ) -> Result<T, Trouble> {
         let mut used = self.take().await?;
-        let answered = script.invoke_async(&mut used.current.connection).await;
+        let answered = commands.query_async(&mut used.current.connection).await;
         used.done(answered)
+    }
+
+    /// A connection of the caller's own, for a command that blocks: answers may take any time.
+    pub(super) async fn separate(&self) -> Result<MultiplexedConnection, Trouble> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None);
+        let connecting = self
+            .client()?
+            .get_multiplexed_async_connection_with_config(&config);
+        within(CONNECT, connecting)
+            .await
+            .map_err(|cause| self.away(cause))
     }
 
     /// The next command makes a new connection. What is on its way is still answered by the old.

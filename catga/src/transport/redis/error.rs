@@ -39,6 +39,14 @@ impl Trouble {
         }
     }
 
+    /// The code that the server refused with, as in `OOM`.
+    pub(super) fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused(error) => error.code(),
+            Self::Away { .. } | Self::Lost(_) => None,
+        }
+    }
+
     pub(super) fn when(self, what: &'static str) -> TransportError {
         TransportError::new(what, self)
     }

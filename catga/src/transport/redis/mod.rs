@@ -4,18 +4,24 @@
 //! |---|---|
 //! | members, registry, owners | [`records`]: hashes of one hash tag, one script per write |
 //! | inboxes, answers, broadcasts | [`messenger`]: channels, nothing stored |
+//! | queues, dead letters, the front door, the tap | [`queues`]: streams, one hash tag for each service |
+//! | small values of a service | [`marks`]: keys of the same tag |
 //!
 //! There are two connections for each [`Redis`]: one for commands ([`commands`]), which many
 //! callers share, and one for subscriptions ([`link`]). Both are made when they are needed, and
-//! again after they broke. What blocks needs a connection of its own.
+//! again after they broke. Whatever reads a queue waits for entries over a connection of its own.
 
+mod call;
 mod check;
 mod clock;
 mod commands;
 mod error;
+mod guarantees;
 mod link;
+mod marks;
 mod messenger;
 mod names;
+mod queues;
 mod records;
 mod server;
 mod wire;
@@ -23,7 +29,7 @@ mod wire;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{BoxFuture, Messenger, Records, Transport, TransportError};
+use super::{BoxFuture, Guarantees, Marks, Messenger, Queues, Records, Transport, TransportError};
 use clock::ServerClock;
 use commands::Commands;
 use link::Link;
@@ -44,8 +50,9 @@ use server::Server;
 /// | `redis+unix:///path?db=0&user=…&pass=…` | a Unix socket |
 ///
 /// The server must be Redis 7.0 or later, or Valkey, a master, and must not evict keys
-/// (`maxmemory-policy noeviction`); a node does not start with another. Connections are made
-/// again for ever.
+/// (`maxmemory-policy noeviction`); a node does not start with another. At its `maxmemory` it
+/// refuses new messages, and everything that frees memory goes on. Connections are made again for
+/// ever.
 ///
 /// # Examples
 ///
@@ -161,6 +168,21 @@ impl Transport for Redis {
 
     fn messenger(&self) -> &dyn Messenger {
         &self.shared
+    }
+
+    fn queues(&self) -> &dyn Queues {
+        &self.shared
+    }
+
+    fn marks(&self) -> &dyn Marks {
+        &*self.shared
+    }
+
+    fn guarantees(&self) -> BoxFuture<'_, Result<Guarantees, TransportError>> {
+        Box::pin(async {
+            let promises = self.shared.promises().await;
+            promises.map_err(|error| error.when("say what it promises"))
+        })
     }
 }
 

@@ -18,11 +18,12 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use redis::{FromRedisValue, Script, ScriptInvocation};
+use redis::{FromRedisValue, Script};
 
 pub(super) use version::Version;
 
 use super::Shared;
+use super::call::Call;
 use super::error::Trouble;
 use super::names::Names;
 use crate::message::chance;
@@ -83,12 +84,9 @@ struct Answer<T> {
 }
 
 impl Shared {
-    async fn ask<T: FromRedisValue>(
-        &self,
-        script: &ScriptInvocation<'_>,
-    ) -> Result<Answer<T>, Trouble> {
+    async fn ask<T: FromRedisValue>(&self, call: &Call) -> Result<Answer<T>, Trouble> {
         let asked = Instant::now();
-        let answer: (u64, u64, u64, T) = self.commands.script(script).await?;
+        let answer: (u64, u64, u64, T) = self.commands.call(call).await?;
         let (seconds, micros, version, rest) = answer;
         let time = seconds * 1_000_000 + micros;
         self.clock.told(asked, time);
@@ -106,25 +104,27 @@ impl Shared {
         let info = self.info().await?;
         let run = info.get("run_id").unwrap_or_default();
         let replication = info.get("master_replid").unwrap_or_default();
-        let mut script = BORN.key(self.names.cluster("born"));
-        script.arg(chance::draw(|chance| format!("{:016x}", chance.u64(..))));
-        let born: String = self.commands.script(&script).await?;
+        let mut call = Call::new(&BORN, &[self.names.cluster("born")]);
+        call.arg(chance::draw(|chance| format!("{:016x}", chance.u64(..))));
+        let born: String = self.commands.call(&call).await?;
         Ok(Identity(format!("{run}/{replication}/{born}")))
     }
 
-    /// Runs a script that changes one record; its version, or `None` if it was not as expected.
-    async fn change(
-        &self,
-        kind: Kind,
-        script: &mut ScriptInvocation<'_>,
-    ) -> Result<Option<u64>, Trouble> {
-        script
-            .key(self.names.cluster(kind.hash()))
-            .key(self.names.cluster("version"));
+    /// The keys of a script that changes one record.
+    fn changed(&self, kind: Kind) -> Vec<String> {
+        let mut keys = vec![
+            self.names.cluster(kind.hash()),
+            self.names.cluster("version"),
+        ];
         if kind == Kind::Member {
-            script.key(self.names.cluster("members"));
+            keys.push(self.names.cluster("members"));
         }
-        Ok(self.ask(script).await?.rest)
+        keys
+    }
+
+    /// Runs it; the record's version, or `None` if it was not as expected.
+    async fn change(&self, call: &Call) -> Result<Option<u64>, Trouble> {
+        Ok(self.ask(call).await?.rest)
     }
 }
 
@@ -132,9 +132,13 @@ impl Records for Shared {
     fn read<'a>(&'a self, key: &'a RecordKey) -> BoxFuture<'a, Result<Read, TransportError>> {
         Box::pin(async move {
             let (kind, name) = Kind::of(key);
-            let mut script = READ.key(self.names.cluster(kind.hash()));
-            script.key(self.names.cluster("version")).arg(name);
-            let answer: Result<Answer<Option<Vec<u8>>>, _> = self.ask(&script).await;
+            let keys = [
+                self.names.cluster(kind.hash()),
+                self.names.cluster("version"),
+            ];
+            let mut call = Call::new(&READ, &keys);
+            call.arg(name);
+            let answer: Result<Answer<Option<Vec<u8>>>, _> = self.ask(&call).await;
             let found = answer.map_err(|error| error.when("read a record"))?;
             let record = match found.rest {
                 Some(stored) => Some(parse(stored.into()).ok_or_else(unreadable)?),
@@ -161,10 +165,10 @@ impl Records for Shared {
                 Expect::Absent => String::new(),
                 Expect::Revision(revision) => revision.0.to_string(),
             };
-            let mut script = WRITE.arg(name);
-            script.arg(expected).arg(&*value);
-            script.arg(self.names.changes()).arg(kind.hash());
-            match self.change(kind, &mut script).await {
+            let mut call = Call::new(&WRITE, &self.changed(kind));
+            call.arg(name).arg(expected).arg(&*value);
+            call.arg(self.names.changes()).arg(kind.hash());
+            match self.change(&call).await {
                 Ok(Some(version)) => Ok(Written {
                     revision: Revision(version),
                 }),
@@ -181,10 +185,10 @@ impl Records for Shared {
     ) -> BoxFuture<'a, Result<(), WriteError>> {
         Box::pin(async move {
             let (kind, name) = Kind::of(key);
-            let mut script = REMOVE.arg(name);
-            script.arg(revision.0);
-            script.arg(self.names.changes()).arg(kind.hash());
-            match self.change(kind, &mut script).await {
+            let mut call = Call::new(&REMOVE, &self.changed(kind));
+            call.arg(name).arg(revision.0);
+            call.arg(self.names.changes()).arg(kind.hash());
+            match self.change(&call).await {
                 Ok(Some(_)) => Ok(()),
                 Ok(None) => Err(WriteError::Conflict),
                 Err(error) => Err(WriteError::Transport(error.when("remove a record"))),
@@ -215,7 +219,7 @@ impl Names {
 }
 
 /// A record as it is stored: `VERSION VALUE`.
-fn parse(mut stored: Bytes) -> Option<Record> {
+pub(super) fn parse(mut stored: Bytes) -> Option<Record> {
     let digits = stored.iter().position(|byte| *byte == b' ')?;
     let version = number(&stored.split_to(digits))?;
     Some(Record {

@@ -14,6 +14,7 @@ use tokio::time::sleep;
 
 use super::{ALL, Answer, Kind, number, parse};
 use crate::transport::redis::Shared;
+use crate::transport::redis::call::Call;
 use crate::transport::redis::error::Trouble;
 use crate::transport::redis::link::{Channel, Listening};
 use crate::transport::{BoxFuture, Change, Record, Revision, Watch};
@@ -47,11 +48,9 @@ impl Shared {
         });
         let listening = self.link.listen(channel, deliver).await?;
         let hashes = self.names.hashes();
-        let mut script = ALL.key(self.names.cluster("version"));
-        for (_, hash) in &hashes {
-            script.key(hash);
-        }
-        let read: Answer<Vec<Hash>> = self.ask(&script).await?;
+        let mut keys = vec![self.names.cluster("version")];
+        keys.extend(hashes.iter().map(|(_, hash)| hash.clone()));
+        let read: Answer<Vec<Hash>> = self.ask(&Call::new(&ALL, &keys)).await?;
         self.version.read(read.version);
         let mut waiting = VecDeque::new();
         for ((kind, _), hash) in hashes.iter().zip(read.rest) {

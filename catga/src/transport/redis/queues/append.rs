@@ -1,0 +1,181 @@
+use std::sync::LazyLock;
+
+use redis::Script;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::entry;
+use super::{WINDOW_MILLIS, script};
+use crate::transport::redis::Shared;
+use crate::transport::redis::call::Call;
+use crate::transport::{Append, AppendError, Appended, Entry, Part, Queue, TransportError};
+
+static APPEND: LazyLock<Script> = script!("append");
+
+/// The largest entry, in bytes. Redis takes more, but heartbeats share the connection and must
+/// not wait for long.
+const LARGEST: usize = 64 << 20;
+
+/// How much one call of the script carries, in bytes and entries: the server does nothing else
+/// meanwhile.
+const CALL_BYTES: usize = 1 << 20;
+const CALL_ENTRIES: usize = 1_000;
+
+/// How many ids from chance are known at least, for each queue: one of those comes again only
+/// when a publisher repeats, by hand, what failed.
+const FROM_CHANCE: usize = 16_384;
+
+type Answer = Result<Appended, AppendError>;
+
+impl Shared {
+    /// In calls of a bearable size, one after the other. Behind one that was refused, or whose
+    /// answer was lost, nothing is sent: what is stored later would make it look stored, too.
+    pub(super) async fn append_all(
+        &self,
+        queue: &Queue,
+        writer: u64,
+        entries: &[Append],
+    ) -> Vec<Answer> {
+        let mut answers = Vec::with_capacity(entries.len());
+        while answers.len() < entries.len() {
+            let rest = &entries[answers.len()..];
+            let (count, size) = first_call(rest);
+            if count == 0 {
+                answers.push(Err(AppendError::TooLarge {
+                    size,
+                    limit: LARGEST,
+                }));
+                continue;
+            }
+            let call = self.call(queue, writer, &rest[..count]);
+            let repeated: Result<Vec<usize>, _> = self.commands.call(&call).await;
+            match repeated {
+                Ok(repeated) => {
+                    let first = answers.len();
+                    answers.extend((0..count).map(|_| Ok(Appended::New)));
+                    for at in repeated {
+                        if let Some(answer) = answers.get_mut(first + at) {
+                            *answer = Ok(Appended::Repeated);
+                        }
+                    }
+                }
+                Err(error) if error.code() == Some("OOM") => {
+                    answers.extend(rest.iter().map(|_| Err(AppendError::Full)));
+                }
+                Err(error) => {
+                    answers.push(Err(AppendError::Transport(error.when("store a message"))));
+                    let behind = rest[1..].iter();
+                    answers.extend(behind.map(|_| Err(AppendError::Transport(not_sent()))));
+                }
+            }
+        }
+        answers
+    }
+
+    fn call(&self, queue: &Queue, writer: u64, entries: &[Append]) -> Call {
+        let service = &queue.service;
+        let part = match queue.part {
+            Part::Partition(partition) => partition.to_string(),
+            Part::Shared => "shared".to_owned(),
+        };
+        let mut keys = vec![
+            self.names.queue(queue),
+            self.names.service(service, format_args!("writers:{part}")),
+            self.names.service(service, format_args!("recent:{part}")),
+            self.names
+                .service(service, format_args!("recent:{part}:before")),
+        ];
+        for append in entries.iter().filter(|append| append.given) {
+            let entry = &append.entry;
+            let seen = format_args!("seen:{part}:{}:{}", entry.name, entry.id);
+            keys.push(self.names.service(service, seen));
+        }
+        let mut call = Call::new(&APPEND, &keys);
+        call.arg(format!("{writer:016x}")).arg(WINDOW_MILLIS);
+        call.arg(FROM_CHANCE).arg(entries.len());
+        for append in entries {
+            // Of one width, so that their texts are compared as they are: a number of Lua has
+            // less than 64 bits.
+            call.arg(format!("{:020}", append.number));
+            call.arg(u8::from(append.given))
+                .arg(&kept(&append.entry)[..]);
+            let mut fields = 0_usize;
+            entry::write(&append.entry, |_, _| fields += 1);
+            call.arg(2 * fields);
+            entry::write(&append.entry, |name, value| {
+                call.arg(name).arg(value);
+            });
+        }
+        call
+    }
+}
+
+/// The id and the name of an entry, as ids from chance are kept.
+fn kept(entry: &Entry) -> [u8; 16] {
+    let id = entry.id.as_uuid().as_u128();
+    id.wrapping_add(xxh3_128(entry.name.as_bytes()))
+        .to_be_bytes()
+}
+
+/// How many entries the next call carries, and their size; none if the first is too large.
+fn first_call(entries: &[Append]) -> (usize, usize) {
+    let mut all = 0;
+    for (count, append) in entries.iter().take(CALL_ENTRIES).enumerate() {
+        let size = entry::size(&append.entry);
+        if size > LARGEST {
+            return (count, if count == 0 { size } else { all });
+        }
+        if count > 0 && all + size > CALL_BYTES {
+            return (count, all);
+        }
+        all += size;
+    }
+    (entries.len().min(CALL_ENTRIES), all)
+}
+
+fn not_sent() -> TransportError {
+    TransportError::new(
+        "store a message",
+        "one before it is in doubt; it was not sent",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::UNIX_EPOCH;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::message::{Headers, MessageId};
+
+    fn of_sizes(sizes: &[usize]) -> Vec<Append> {
+        let append = |(number, size): (usize, &usize)| Append {
+            number: number as u64,
+            given: false,
+            entry: Arc::new(Entry {
+                id: MessageId::new(),
+                name: "a".into(),
+                source: "b".into(),
+                time: UNIX_EPOCH,
+                key: None,
+                content_type: "application/json".into(),
+                headers: Headers::new(),
+                payload: Bytes::from(vec![0; *size]),
+            }),
+        };
+        sizes.iter().enumerate().map(append).collect()
+    }
+
+    #[test]
+    fn calls_have_a_bearable_size() {
+        let count = |sizes: &[usize]| first_call(&of_sizes(sizes)).0;
+        assert_eq!(count(&[0; 10]), 10);
+        assert_eq!(count(&[0; 3_000]), CALL_ENTRIES);
+        assert_eq!(count(&[CALL_BYTES / 3; 10]), 2);
+        assert_eq!(count(&[LARGEST / 2, 1]), 1);
+        assert_eq!(count(&[1, LARGEST, 1]), 1);
+        let (none, size) = first_call(&of_sizes(&[LARGEST, 1]));
+        assert!(none == 0 && size > LARGEST);
+    }
+}

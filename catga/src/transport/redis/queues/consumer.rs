@@ -1,0 +1,163 @@
+use std::collections::VecDeque;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use redis::{Script, Value};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::entry::{Fields, read};
+use super::place::Place;
+use super::reading::{Reading, stored, streams};
+use super::script;
+use super::shared::{GROUP, Token};
+use crate::BoxError;
+use crate::transport::redis::call::Call;
+use crate::transport::redis::commands::Commands;
+use crate::transport::redis::error::{Cause, Trouble};
+use crate::transport::redis::link::Listening;
+use crate::transport::{self, BoxFuture, SharedIntake, Ticket, VISIBILITY};
+
+static CLAIM: LazyLock<Script> = script!("claim");
+
+/// How often a consumer looks for what others have left.
+const LOOK: Duration = Duration::from_secs(VISIBILITY.as_secs() / 3);
+
+/// Where a look for what others have left begins.
+const BEGINNING: &str = "0-0";
+
+/// Where to go on, and what was found: id, fields and how often it was delivered.
+type Claimed = (String, Vec<(Value, Value, u32)>);
+
+/// A node as a consumer of a shared queue.
+pub(super) struct Consumer {
+    listening: Listening,
+    /// Somebody gave something back.
+    given_back: Arc<Notify>,
+    commands: Arc<Commands>,
+    reading: Reading,
+    stream: [String; 1],
+    name: String,
+    /// What was taken and not yet handed out.
+    waiting: VecDeque<transport::Shared>,
+    /// A look for what others have left, on its way.
+    claiming: Option<BoxFuture<'static, Result<Claimed, Trouble>>>,
+    /// Where the next one begins, and when.
+    from: String,
+    look: Instant,
+}
+
+impl Consumer {
+    pub(super) fn new(
+        commands: Arc<Commands>,
+        reading: Reading,
+        stream: String,
+        name: &str,
+        listening: Listening,
+        given_back: Arc<Notify>,
+    ) -> Self {
+        Self {
+            listening,
+            given_back,
+            commands,
+            reading,
+            stream: [stream],
+            name: name.to_owned(),
+            waiting: VecDeque::new(),
+            claiming: None,
+            from: BEGINNING.to_owned(),
+            look: Instant::now(),
+        }
+    }
+
+    /// Takes what others have left for too long: they are dead, or do not extend it.
+    async fn claim(&mut self, count: usize) -> Result<(), Trouble> {
+        let claiming = match &mut self.claiming {
+            Some(claiming) => claiming,
+            None => {
+                let mut call = Call::new(&CLAIM, &self.stream);
+                call.arg(GROUP).arg(&self.name);
+                call.arg(VISIBILITY.as_millis().to_string());
+                call.arg(&self.from).arg(count);
+                let commands = Arc::clone(&self.commands);
+                self.claiming
+                    .insert(Box::pin(async move { commands.call(&call).await }))
+            }
+        };
+        let claimed = claiming.await;
+        self.claiming = None;
+        let (from, entries) = claimed?;
+        if from == BEGINNING {
+            self.look = Instant::now() + LOOK;
+        }
+        self.from = from;
+        for (id, fields, delivery) in entries {
+            if let Some(place) = Place::of_value(&id) {
+                self.take(place, fields, delivery);
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, place: Place, fields: Value, delivery: u32) {
+        let token = Token {
+            delivery,
+            consumer: &self.name,
+        };
+        self.waiting.push_back(transport::Shared {
+            ticket: Ticket {
+                position: place.position(),
+                token: token.to_string().into(),
+            },
+            taken: delivery,
+            entry: read(Fields::of(fields), None),
+        });
+    }
+
+    /// Takes what is there, or waits for a while.
+    async fn fill(&mut self, room: usize) -> Result<(), BoxError> {
+        let room = room.max(1);
+        while self.claiming.is_some() || self.look <= Instant::now() {
+            self.claim(room).await?;
+            if !self.waiting.is_empty() {
+                return Ok(());
+            }
+        }
+        if !self.listening.is_open() {
+            return Err(Trouble::Lost(Cause::Closed).into());
+        }
+        let read = self.reading.read(GROUP, &self.name, &self.stream, room);
+        let given_back = self.given_back.notified();
+        let answer = match select(std::pin::pin!(read), std::pin::pin!(given_back)).await {
+            Either::Left((answer, _)) => answer?,
+            Either::Right(_) => {
+                // The read goes on, and is answered later.
+                self.look = Instant::now();
+                BEGINNING.clone_into(&mut self.from);
+                return Ok(());
+            }
+        };
+        for (_, entries) in streams(answer) {
+            for (place, fields) in entries.into_iter().filter_map(stored) {
+                self.take(place, fields, 1);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl SharedIntake for Consumer {
+    fn next(&mut self, room: usize) -> BoxFuture<'_, Option<Vec<transport::Shared>>> {
+        Box::pin(async move {
+            while self.waiting.is_empty() {
+                if let Err(error) = self.fill(room).await {
+                    tracing::debug!(target: "catga", stream = %self.stream[0], error, "a consumer has ended");
+                    return None;
+                }
+            }
+            let count = room.min(self.waiting.len());
+            Some(self.waiting.drain(..count).collect())
+        })
+    }
+}

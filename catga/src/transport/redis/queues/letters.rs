@@ -1,0 +1,85 @@
+use std::sync::{Arc, LazyLock};
+
+use redis::{Script, Value};
+
+use super::entry::{self, Fields, read};
+use super::place::Place;
+use super::reading::stored;
+use super::shared::GROUP;
+use super::{WINDOW_MILLIS, script};
+use crate::transport::redis::Shared;
+use crate::transport::redis::call::Call;
+use crate::transport::redis::error::Trouble;
+use crate::transport::{Entry, Release, StoredLetter};
+
+static BURY: LazyLock<Script> = script!("bury");
+
+impl Shared {
+    pub(super) async fn write_letter(
+        &self,
+        service: &Arc<str>,
+        id: &str,
+        letter: &Entry,
+        release: Option<Release<'_>>,
+    ) -> Result<(), Trouble> {
+        let mut keys = vec![
+            self.names.service(service, format_args!("letter:{id}")),
+            self.dead(service),
+        ];
+        let (group, position) = match &release {
+            Some(Release::Partition(generation, ack)) => {
+                keys.push(self.names.partition(service, ack.partition));
+                (&*generation.name, Some(ack.position))
+            }
+            Some(Release::Shared(ticket)) => {
+                keys.push(self.shared_stream(service));
+                (GROUP, Some(ticket.position))
+            }
+            None => ("", None),
+        };
+        let place = position.map(|position| Place::of_position(&position).to_string());
+        let mut call = Call::new(&BURY, &keys);
+        call.arg(WINDOW_MILLIS).arg(group);
+        call.arg(place.unwrap_or_default());
+        entry::write(letter, |name, value| {
+            call.arg(name).arg(value);
+        });
+        self.commands.call(&call).await
+    }
+
+    pub(super) async fn letters_after(
+        &self,
+        service: &str,
+        number: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredLetter>, Trouble> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let mut range = redis::cmd("XRANGE");
+        range.arg(self.dead(service));
+        range
+            .arg(format!("({}", Place::of_sequence(number)))
+            .arg("+");
+        range.arg("COUNT").arg(limit);
+        let letters: Vec<Value> = self.commands.command(&range).await?;
+        let letters = letters.into_iter().filter_map(stored);
+        let letter = |(place, fields): (Place, Value)| StoredLetter {
+            number: place.sequence(),
+            letter: read(Fields::of(fields), None),
+        };
+        Ok(letters.map(letter).collect())
+    }
+
+    pub(super) async fn delete_letter(&self, service: &str, number: u64) -> Result<bool, Trouble> {
+        let mut delete = redis::cmd("XDEL");
+        delete.arg(self.dead(service));
+        delete.arg(Place::of_sequence(number).to_string());
+        let deleted: u32 = self.commands.command(&delete).await?;
+        Ok(deleted > 0)
+    }
+
+    fn dead(&self, service: &str) -> String {
+        self.names.service(service, "dead")
+    }
+}

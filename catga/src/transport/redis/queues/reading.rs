@@ -1,0 +1,100 @@
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, Value};
+
+use super::place::Place;
+use crate::transport::BoxFuture;
+use crate::transport::redis::commands::within;
+use crate::transport::redis::error::Cause;
+
+/// How long the server lets a read wait for entries. Then it is asked anew.
+const BLOCK: Duration = Duration::from_secs(1);
+
+/// A server that has said nothing for this long is not there any more.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// Reads that block, over a connection of their own.
+pub(super) struct Reading {
+    connection: MultiplexedConnection,
+    /// The answer to the last read; kept until it is taken, so that nothing is lost when nobody
+    /// waits for it any more.
+    answer: Option<BoxFuture<'static, Result<Value, Cause>>>,
+}
+
+impl Reading {
+    pub(super) fn new(connection: MultiplexedConnection) -> Self {
+        Self {
+            connection,
+            answer: None,
+        }
+    }
+
+    /// What the group has not got yet from these streams, at most `count` of each; nothing if
+    /// there was nothing for a while. Reads that somebody stopped waiting for come first.
+    pub(super) async fn read(
+        &mut self,
+        group: &str,
+        consumer: &str,
+        streams: &[impl AsRef<str>],
+        count: usize,
+    ) -> Result<Value, Cause> {
+        let answer = match &mut self.answer {
+            Some(answer) => answer,
+            None => {
+                let command = command(group, consumer, streams, count);
+                let mut connection = self.connection.clone();
+                self.answer.insert(Box::pin(async move {
+                    within(SILENCE, command.query_async(&mut connection)).await
+                }))
+            }
+        };
+        let answered = answer.await;
+        self.answer = None;
+        answered
+    }
+}
+
+fn command(group: &str, consumer: &str, streams: &[impl AsRef<str>], count: usize) -> Cmd {
+    let mut command = redis::cmd("XREADGROUP");
+    command.arg("GROUP").arg(group).arg(consumer);
+    command.arg("COUNT").arg(count);
+    command.arg("BLOCK").arg(BLOCK.as_secs() * 1_000);
+    command.arg("STREAMS");
+    for stream in streams {
+        command.arg(stream.as_ref());
+    }
+    for _ in streams {
+        command.arg(">");
+    }
+    command
+}
+
+/// The streams of an answer, each with its entries.
+pub(super) fn streams(answer: Value) -> Vec<(Value, Vec<Value>)> {
+    let streams = match answer {
+        // The client may speak the newer protocol.
+        Value::Map(streams) => streams,
+        Value::Array(streams) => streams.into_iter().filter_map(pair).collect(),
+        _ => Vec::new(),
+    };
+    let entries = |(stream, entries)| match entries {
+        Value::Array(entries) => Some((stream, entries)),
+        _ => None,
+    };
+    streams.into_iter().filter_map(entries).collect()
+}
+
+/// An entry of a stream: its id and its fields.
+pub(super) fn stored(entry: Value) -> Option<(Place, Value)> {
+    let (id, fields) = pair(entry)?;
+    Some((Place::of_value(&id)?, fields))
+}
+
+fn pair(value: Value) -> Option<(Value, Value)> {
+    let Value::Array(values) = value else {
+        return None;
+    };
+    let mut values = values.into_iter();
+    Some((values.next()?, values.next()?))
+}
