@@ -104,6 +104,8 @@ pub mod handler;
 pub mod message;
 pub mod node;
 pub mod routing;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod transport;
 pub mod wiring;
 

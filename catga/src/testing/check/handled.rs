@@ -1,0 +1,112 @@
+//! What was acknowledged is handled, in each service that takes it and in no other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::super::history::Record;
+use super::super::report::Rule;
+use super::{Letter, Takers};
+use crate::message::MessageId;
+
+/// A handler that owes a message.
+pub(in super::super) type Owed = (MessageId, Arc<str>, &'static str);
+
+impl Record {
+    /// What was acknowledged and is neither handled nor a dead letter.
+    pub(in super::super) fn owed(&self, takers: &Takers, letters: &[Letter]) -> Vec<Owed> {
+        let done: BTreeSet<(MessageId, &str, &str)> = self
+            .executions
+            .iter()
+            .filter(|execution| execution.is_success())
+            .map(|execution| (execution.id, &*execution.process.service, execution.handler))
+            .collect();
+        let dead = |id: MessageId, service: &str, handler: &str| {
+            letters.iter().any(|letter| {
+                letter.id == id
+                    && &*letter.service == service
+                    && letter.handler.as_deref().is_none_or(|name| name == handler)
+            })
+        };
+        let mut owed = Vec::new();
+        for (id, call) in &self.calls {
+            if call.acknowledged.is_none() {
+                continue;
+            }
+            for (service, handlers) in takers.of(call.message) {
+                for handler in handlers {
+                    if !done.contains(&(*id, &**service, *handler)) && !dead(*id, service, handler)
+                    {
+                        owed.push((*id, Arc::clone(service), *handler));
+                    }
+                }
+            }
+        }
+        owed
+    }
+
+    pub(in super::super) fn check_handled(&mut self, takers: &Takers, letters: &[Letter]) {
+        for (id, service, handler) in self.owed(takers, letters) {
+            let text = format!(
+                "{id} was acknowledged, and {handler} of {service} neither handled it nor is it a dead letter"
+            );
+            let key = self.key_of(id);
+            self.violation(Rule::Handled, Some(id), key.as_ref(), text);
+        }
+    }
+
+    /// A receipt names exactly the services that take the message.
+    pub(in super::super) fn check_receipts(&mut self, takers: &Takers) {
+        let mut found = Vec::new();
+        for (id, call) in &self.calls {
+            let Some((_, Some(named))) = &call.acknowledged else {
+                continue;
+            };
+            let named: BTreeSet<&str> = named.iter().map(String::as_str).collect();
+            let expected: BTreeSet<&str> = takers
+                .of(call.message)
+                .map(|(service, _)| &**service)
+                .collect();
+            if named != expected {
+                let message = call.message;
+                found.push((
+                    *id,
+                    format!("{message} was stored for {named:?}, and {expected:?} take it"),
+                ));
+            }
+        }
+        for (id, text) in found {
+            self.violation(Rule::Handled, Some(id), None, text);
+        }
+    }
+
+    /// A dead letter has a reason: a failure, or that its message was running when nodes died.
+    pub(in super::super) fn check_letters(&mut self, letters: &[Letter]) {
+        let mut reasons: BTreeMap<(MessageId, &str), (usize, usize)> = BTreeMap::new();
+        for execution in &self.executions {
+            let service = &*execution.process.service;
+            let (failed, interrupted) = reasons.entry((execution.id, service)).or_default();
+            match execution.end {
+                Some(super::super::history::End::Failed) => *failed += 1,
+                Some(super::super::history::End::Succeeded(_)) => {}
+                Some(super::super::history::End::Interrupted) | None => *interrupted += 1,
+            }
+        }
+        let mut found = Vec::new();
+        for letter in letters {
+            let reason = reasons.get(&(letter.id, &*letter.service));
+            if !reason.is_some_and(|(failed, interrupted)| *failed > 0 || *interrupted > 1) {
+                found.push(letter.clone());
+            }
+        }
+        for Letter { id, service, .. } in found {
+            let text = format!("{id} is a dead letter of {service} and never failed");
+            let key = self.key_of(id);
+            self.violation(Rule::Letters, Some(id), key.as_ref(), text);
+        }
+    }
+
+    fn key_of(&self, id: MessageId) -> Option<Arc<str>> {
+        let mut executions = self.executions.iter();
+        executions.find(|execution| execution.id == id)?.key.clone()
+    }
+}

@@ -1,0 +1,203 @@
+//! Each check finds what it is for.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use super::{Letter, Takers};
+use crate::message::MessageId;
+use crate::testing::history::{History, Running};
+use crate::testing::process::Process;
+use crate::testing::report::{Rule, Violation};
+
+struct Scene {
+    history: Arc<History>,
+    takers: Takers,
+    letters: Vec<Letter>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let mut takers = Takers::default();
+        takers
+            .0
+            .insert("Book", [("shop".into(), vec!["book"])].into());
+        Self {
+            history: History::new(),
+            takers,
+            letters: Vec::new(),
+        }
+    }
+
+    fn start(&self, node: &Arc<Process>, id: MessageId, fence: u64) -> Running {
+        let key = Some("k".into());
+        self.history
+            .begin(node, id, "book", key, NonZeroU32::MIN, fence)
+    }
+
+    fn acknowledged(&self, id: MessageId) {
+        let called = self.history.called();
+        self.history.answered(id, "Book", called, Ok(None));
+    }
+
+    #[track_caller]
+    fn finds(&self, expected: &[Rule]) {
+        self.finds_in(expected, false);
+    }
+
+    #[track_caller]
+    fn finds_in(&self, expected: &[Rule], planned: bool) {
+        let mut record = self.history.record();
+        record.check_end(&self.takers, &self.letters, planned);
+        let found: Vec<_> = record.violations.iter().map(Violation::rule).collect();
+        assert_eq!(found, expected, "{:?}", record.violations);
+    }
+}
+
+fn node(life: u64) -> Arc<Process> {
+    let id = format!("shop-{life}").into();
+    Process::new(&"shop".into(), &id, life)
+}
+
+fn id(number: u128) -> MessageId {
+    MessageId::from_hash(number)
+}
+
+#[test]
+fn what_goes_as_promised_is_no_violation() {
+    let scene = Scene::new();
+    let (a, b) = (node(1), node(2));
+    for number in 1..4 {
+        scene.acknowledged(id(number));
+    }
+    scene.start(&a, id(1), 1).end(Ok(()));
+    scene.start(&a, id(2), 1).end(Err("no".to_owned()));
+    a.kill();
+    scene.start(&b, id(2), 2).end(Ok(()));
+    scene.start(&b, id(3), 2).end(Ok(()));
+    scene.finds(&[]);
+}
+
+#[test]
+fn two_executions_of_a_key_overlap() {
+    let scene = Scene::new();
+    let (a, b) = (node(1), node(2));
+    let first = scene.start(&a, id(1), 1);
+    scene.start(&b, id(2), 2).end(Ok(()));
+    first.interrupt();
+    scene.finds(&[Rule::Overlap]);
+}
+
+#[test]
+fn a_paused_node_may_be_overtaken_and_its_late_write_is_refused() {
+    let scene = Scene::new();
+    let (a, b) = (node(1), node(2));
+    let first = scene.start(&a, id(1), 1);
+    a.pause();
+    scene.start(&b, id(1), 2).end(Ok(()));
+    assert!(a.keep_late(first).is_none());
+    a.resume();
+    scene.finds(&[]);
+}
+
+#[test]
+fn a_late_write_with_the_same_fence_overlaps() {
+    let scene = Scene::new();
+    let (a, b) = (node(1), node(2));
+    let first = scene.start(&a, id(1), 1);
+    a.pause();
+    scene.start(&b, id(1), 1).end(Ok(()));
+    assert!(a.keep_late(first).is_none());
+    a.resume();
+    scene.finds(&[Rule::Overlap]);
+}
+
+#[test]
+fn an_old_owner_starts_something() {
+    let scene = Scene::new();
+    let (a, b) = (node(1), node(2));
+    scene.start(&b, id(1), 2).end(Ok(()));
+    scene.start(&a, id(2), 1).interrupt();
+    scene.finds(&[Rule::Overlap]);
+}
+
+#[test]
+fn the_order_of_the_queue_is_kept() {
+    let scene = Scene::new();
+    let one = node(1);
+    for (number, at) in [(1, 7), (2, 3)] {
+        let place = Some((0, at));
+        scene.history.received(&one, id(number), None, place);
+    }
+    for number in [1, 2] {
+        scene.start(&one, id(number), 1).end(Ok(()));
+    }
+    scene.finds(&[Rule::Order]);
+}
+
+#[test]
+fn the_order_of_the_calls_is_kept() {
+    let scene = Scene::new();
+    let one = node(1);
+    scene.acknowledged(id(1));
+    scene.acknowledged(id(2));
+    for number in [2, 1] {
+        scene.start(&one, id(number), 1).end(Ok(()));
+    }
+    scene.finds(&[Rule::Order]);
+}
+
+#[test]
+fn what_was_acknowledged_is_missing() {
+    let mut scene = Scene::new();
+    for number in 1..4 {
+        scene.acknowledged(id(number));
+    }
+    let one = node(1);
+    scene.start(&one, id(1), 1).end(Err("no".to_owned()));
+    scene.start(&one, id(2), 1).interrupt();
+    scene.letters.push(Letter {
+        service: "shop".into(),
+        id: id(1),
+        handler: None,
+    });
+    scene.finds(&[Rule::Handled, Rule::Handled]);
+}
+
+#[test]
+fn an_event_was_not_stored_for_all() {
+    let scene = Scene::new();
+    let called = scene.history.called();
+    let stored_for = Ok(Some(Vec::new()));
+    scene.history.answered(id(1), "Book", called, stored_for);
+    scene.start(&node(1), id(1), 1).end(Ok(()));
+    scene.finds(&[Rule::Handled]);
+}
+
+#[test]
+fn a_dead_letter_never_failed() {
+    let mut scene = Scene::new();
+    scene.letters.push(Letter {
+        service: "shop".into(),
+        id: id(1),
+        handler: Some("book".to_owned()),
+    });
+    scene.finds(&[Rule::Letters]);
+}
+
+#[test]
+fn what_succeeded_runs_again_under_the_same_fence() {
+    let scene = Scene::new();
+    let one = node(1);
+    for _ in 0..2 {
+        scene.start(&one, id(1), 1).end(Ok(()));
+    }
+    scene.finds(&[Rule::Repeated]);
+}
+
+#[test]
+fn a_planned_move_repeats_what_was_handled() {
+    let scene = Scene::new();
+    scene.start(&node(1), id(1), 1).end(Ok(()));
+    scene.start(&node(2), id(1), 2).end(Ok(()));
+    scene.finds_in(&[Rule::Repeated], true);
+}

@@ -1,0 +1,364 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use xxhash_rust::xxh3::Xxh3;
+
+use super::process::Process;
+use super::report::{Rule, Violation};
+use crate::message::MessageId;
+
+/// All messages of one key in one service: they run one after the other.
+pub(super) type Lane = (Arc<str>, Arc<str>);
+
+/// Everything that happened in a simulation, in order.
+///
+/// It stands for a database outside of the cluster, too: each start and each end of a handler is a
+/// write to it, on condition that no higher fence was seen before.
+#[derive(Debug)]
+pub(super) struct History {
+    started: Instant,
+    record: Mutex<Record>,
+}
+
+pub(super) struct Record {
+    started: Instant,
+    /// Counts what happened.
+    sequence: u64,
+    hash: Xxh3,
+    log: Vec<Line>,
+    pub(super) executions: Vec<Execution>,
+    pub(super) lanes: BTreeMap<Lane, Vec<usize>>,
+    pub(super) fences: BTreeMap<Lane, u64>,
+    /// The partition and the first position of what was read from the queues of services.
+    pub(super) places: BTreeMap<(Arc<str>, MessageId), (u32, u64)>,
+    pub(super) calls: BTreeMap<MessageId, Call>,
+    pub(super) violations: Vec<Violation>,
+    pub(super) disturbances: usize,
+    /// How many acknowledgements the users' calls had.
+    pub(super) acknowledged: usize,
+}
+
+/// One line of the log.
+struct Line {
+    at: Duration,
+    id: Option<MessageId>,
+    key: Option<Arc<str>>,
+    text: String,
+}
+
+/// One attempt of one handler.
+#[derive(Debug)]
+pub(super) struct Execution {
+    pub(super) process: Arc<Process>,
+    pub(super) id: MessageId,
+    pub(super) handler: &'static str,
+    pub(super) key: Option<Arc<str>>,
+    pub(super) fence: u64,
+    pub(super) started: u64,
+    pub(super) end: Option<End>,
+}
+
+/// How an execution ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Whether its last write was accepted.
+    Succeeded(bool),
+    Failed,
+    /// It was dropped on its way.
+    Interrupted,
+}
+
+/// What became of a durable verb that a user called, under one id.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) message: &'static str,
+    /// When it was called first.
+    pub(super) called: u64,
+    /// When it was acknowledged first, and for which services; `None` stands for the one that
+    /// takes it.
+    pub(super) acknowledged: Option<(u64, Option<Vec<String>>)>,
+}
+
+/// An execution that has not ended.
+#[derive(Debug)]
+pub(super) struct Running {
+    history: Arc<History>,
+    index: usize,
+}
+
+impl History {
+    pub(super) fn new() -> Arc<Self> {
+        let started = Instant::now();
+        Arc::new(Self {
+            started,
+            record: Mutex::new(Record {
+                started,
+                sequence: 0,
+                hash: Xxh3::new(),
+                log: Vec::new(),
+                executions: Vec::new(),
+                lanes: BTreeMap::new(),
+                fences: BTreeMap::new(),
+                places: BTreeMap::new(),
+                calls: BTreeMap::new(),
+                violations: Vec::new(),
+                disturbances: 0,
+                acknowledged: 0,
+            }),
+        })
+    }
+
+    pub(super) fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Something that concerns no message.
+    pub(super) fn note(&self, text: impl fmt::Display) {
+        self.record().note(None, None, text.to_string());
+    }
+
+    /// Something that goes wrong from here on.
+    pub(super) fn disturb(&self, text: impl fmt::Display) {
+        let mut record = self.record();
+        record.disturbances += 1;
+        record.note(None, None, text.to_string());
+    }
+
+    /// Something that is not shown, but that two runs of one seed must have in common.
+    pub(super) fn mix(&self, what: &str, fate: &dyn fmt::Debug) {
+        let mut record = self.record();
+        let at = record.started.elapsed().as_micros();
+        record
+            .hash
+            .update(format!("{at} {what} {fate:?}").as_bytes());
+    }
+
+    pub(super) fn violation(&self, rule: Rule, text: impl fmt::Display) {
+        self.record().violation(rule, None, None, text.to_string());
+    }
+
+    /// A node got a message from a queue.
+    pub(super) fn received(
+        &self,
+        process: &Process,
+        id: MessageId,
+        key: Option<&Arc<str>>,
+        place: Option<(u32, u64)>,
+    ) {
+        let mut record = self.record();
+        if let Some(place) = place {
+            record
+                .places
+                .entry((Arc::clone(&process.service), id))
+                .and_modify(|known| *known = (*known).min(place))
+                .or_insert(place);
+        }
+        let at = place.map_or_else(
+            || "shared".to_owned(),
+            |(p, sequence)| format!("{p}/{sequence}"),
+        );
+        record.note(
+            Some(id),
+            key.cloned(),
+            format!("{process} received it from {at}"),
+        );
+    }
+
+    /// A user calls a durable verb. Returns when.
+    pub(super) fn called(&self) -> u64 {
+        self.record().tick()
+    }
+
+    /// A call came to its end; it is known by its id from then on.
+    pub(super) fn answered(
+        &self,
+        id: MessageId,
+        message: &'static str,
+        called: u64,
+        outcome: Result<Option<Vec<String>>, String>,
+    ) {
+        let mut record = self.record();
+        let at = record.tick();
+        let call = record.calls.entry(id).or_insert(Call {
+            message,
+            called,
+            acknowledged: None,
+        });
+        call.called = call.called.min(called);
+        let text = match outcome {
+            Ok(services) => {
+                let text = format!("{message} was acknowledged, for {services:?}");
+                call.acknowledged.get_or_insert((at, services));
+                record.acknowledged += 1;
+                text
+            }
+            Err(error) => format!("{message} was not acknowledged: {error}"),
+        };
+        record.note(Some(id), None, text);
+    }
+
+    /// A handler starts.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        process: &Arc<Process>,
+        id: MessageId,
+        handler: &'static str,
+        key: Option<Arc<str>>,
+        attempt: NonZeroU32,
+        fence: u64,
+    ) -> Running {
+        let mut record = self.record();
+        let text = format!("{handler} starts on {process}, attempt {attempt}, fence {fence}");
+        record.note(Some(id), key.clone(), text);
+        let started = record.tick();
+        let index = record.executions.len();
+        record.executions.push(Execution {
+            process: Arc::clone(process),
+            id,
+            handler,
+            key,
+            fence,
+            started,
+            end: None,
+        });
+        record.check_start(index);
+        drop(record);
+        Running {
+            history: Arc::clone(self),
+            index,
+        }
+    }
+
+    /// Of two runs of one seed it is the same.
+    pub(super) fn hash(&self) -> u64 {
+        self.record().hash.digest()
+    }
+}
+
+impl Running {
+    /// A handler came to its end.
+    pub(super) fn end(self, result: Result<(), String>) {
+        let mut record = self.history.record();
+        let accepted = record.write(self.index);
+        let (end, text) = match result {
+            Ok(()) if accepted => (End::Succeeded(true), "succeeded".to_owned()),
+            Ok(()) => (
+                End::Succeeded(false),
+                "succeeded, too late: its fence is old".to_owned(),
+            ),
+            Err(error) => (End::Failed, format!("failed: {error}")),
+        };
+        record.finish(self.index, end, &text);
+    }
+
+    /// A handler was dropped on its way.
+    pub(super) fn interrupt(self) {
+        let mut record = self.history.record();
+        record.finish(self.index, End::Interrupted, "was dropped");
+    }
+
+    /// The process stood still in the middle of a write, and does it now.
+    pub(super) fn write_late(self) {
+        let mut record = self.history.record();
+        let accepted = record.write(self.index);
+        let text =
+            format!("was dropped while it stood still; its last write was accepted: {accepted}");
+        record.finish(self.index, End::Interrupted, &text);
+    }
+}
+
+impl Record {
+    pub(super) fn tick(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+
+    fn note(&mut self, id: Option<MessageId>, key: Option<Arc<str>>, text: String) {
+        let at = self.started.elapsed();
+        self.hash.update(&at.as_micros().to_le_bytes());
+        self.hash.update(text.as_bytes());
+        if let Some(id) = id {
+            self.hash.update(id.as_uuid().as_bytes());
+        }
+        let line = Line { at, id, key, text };
+        tracing::debug!(target: "catga::testing", "{line}");
+        self.log.push(line);
+    }
+
+    pub(super) fn violation(
+        &mut self,
+        rule: Rule,
+        id: Option<MessageId>,
+        key: Option<&Arc<str>>,
+        text: String,
+    ) {
+        let at = self.started.elapsed();
+        self.note(id, key.cloned(), format!("VIOLATION {rule}: {text}"));
+        self.violations
+            .push(Violation::new(rule, at, text, id, key.cloned()));
+    }
+
+    fn finish(&mut self, index: usize, end: End, text: &str) {
+        let Some(execution) = self.executions.get_mut(index) else {
+            return;
+        };
+        execution.end = Some(end);
+        let (id, key) = (execution.id, execution.key.clone());
+        let text = format!("{} on {} {text}", execution.handler, execution.process);
+        self.note(Some(id), key, text);
+    }
+
+    /// What the log has of a message, of its key, and of what disturbed them.
+    pub(super) fn excerpt(&self, id: Option<MessageId>, key: Option<&Arc<str>>) -> Vec<String> {
+        let concerns = |line: &&Line| match (&line.id, &line.key) {
+            (None, None) => true,
+            (line_id, line_key) => {
+                (id.is_some() && *line_id == id) || (key.is_some() && line_key.as_ref() == key)
+            }
+        };
+        let lines = self.log.iter().filter(concerns);
+        lines.map(ToString::to_string).collect()
+    }
+}
+
+impl Execution {
+    pub(super) fn lane(&self) -> Option<Lane> {
+        let key = self.key.as_ref()?;
+        Some((Arc::clone(&self.process.service), Arc::clone(key)))
+    }
+
+    pub(super) fn is_success(&self) -> bool {
+        self.end == Some(End::Succeeded(true))
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:9.3}s ", self.at.as_secs_f64())?;
+        if let Some(id) = self.id {
+            write!(f, "{id} ")?;
+        }
+        if let Some(key) = &self.key {
+            write!(f, "[{key}] ")?;
+        }
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("lines", &self.log.len())
+            .field("executions", &self.executions.len())
+            .field("violations", &self.violations)
+            .finish_non_exhaustive()
+    }
+}

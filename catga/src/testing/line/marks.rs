@@ -1,0 +1,51 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Line;
+use crate::transport::{
+    BoxFuture, Expect, Marks, Read, Transport, TransportError, WriteError, Written,
+};
+
+impl Marks for Line {
+    fn read<'a>(
+        &'a self,
+        service: &'a Arc<str>,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Read, TransportError>> {
+        let memory = self.broker.memory();
+        Box::pin(self.carry_once("read a mark", async move {
+            memory.marks().read(service, name).await
+        }))
+    }
+
+    fn write<'a>(
+        &'a self,
+        service: &'a Arc<str>,
+        name: &'a str,
+        value: Bytes,
+        expect: Expect,
+        expires: Option<Duration>,
+    ) -> BoxFuture<'a, Result<Written, WriteError>> {
+        Box::pin(self.carry("write a mark", WriteError::Transport, move || {
+            let memory = self.broker.memory();
+            let (service, name, value) = (Arc::clone(service), name.to_owned(), value.clone());
+            Box::pin(async move {
+                let marks = memory.marks();
+                marks.write(&service, &name, value, expect, expires).await
+            })
+        }))
+    }
+
+    fn remove<'a>(
+        &'a self,
+        service: &'a Arc<str>,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        let memory = self.broker.memory();
+        Box::pin(self.carry_once("remove a mark", async move {
+            memory.marks().remove(service, name).await
+        }))
+    }
+}

@@ -1,0 +1,90 @@
+//! What the simulated services handle.
+
+use std::time::Duration;
+
+use catga::{Context, Fault, command, event};
+use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
+
+/// What is to become of a message.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub enum Fate {
+    Succeed,
+    /// It takes this many milliseconds.
+    Slow(u64),
+    /// It fails as often as this, and succeeds then.
+    Fail(u32),
+    /// It panics as often as this, and succeeds then.
+    Panic(u32),
+    /// No attempt can help.
+    Refuse,
+}
+
+/// What handlers say that panic because they were told to.
+pub const PANIC: &str = "it was told to panic";
+
+#[derive(Debug, thiserror::Error, Fault, Serialize, Deserialize)]
+pub enum Failure {
+    #[error("it was told to fail")]
+    #[transient]
+    Transient,
+    #[error("it was told to refuse")]
+    #[permanent]
+    Permanent,
+}
+
+impl Fate {
+    pub fn draw(chance: &mut fastrand::Rng) -> Self {
+        match chance.u8(..20) {
+            0..3 => Self::Fail(chance.u32(1..4)),
+            3..5 => Self::Panic(chance.u32(1..3)),
+            5 => Self::Refuse,
+            6..12 => Self::Slow(chance.u64(1..3_000)),
+            _ => Self::Succeed,
+        }
+    }
+
+    /// Does what was drawn.
+    pub async fn befall(self, cx: &Context) -> Result<(), Failure> {
+        let attempt = cx.attempt().get();
+        match self {
+            Self::Slow(millis) => sleep(Duration::from_millis(millis)).await,
+            Self::Fail(times) if attempt <= times => return Err(Failure::Transient),
+            Self::Panic(times) if attempt <= times => {
+                sleep(Duration::from_millis(5)).await;
+                panic!("{PANIC}");
+            }
+            Self::Refuse => return Err(Failure::Permanent),
+            Self::Succeed | Self::Fail(_) | Self::Panic(_) => {}
+        }
+        Ok(())
+    }
+}
+
+#[command(error = Failure)]
+#[route(key = "account")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Book {
+    pub account: u32,
+    pub fate: Fate,
+}
+
+#[event]
+#[route(key = "account")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Booked {
+    pub account: u32,
+    pub fate: Fate,
+}
+
+#[command(error = Failure)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Tidy {
+    pub fate: Fate,
+}
+
+#[event]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Tidied {
+    pub fate: Fate,
+}

@@ -1,0 +1,88 @@
+//! Publishers that call verbs of all kinds on all nodes.
+
+use std::time::Duration;
+
+use catga::testing::{Client, World};
+use catga::{MessageId, Options};
+use fastrand::Rng;
+use futures_util::future::join_all;
+use tokio::time::sleep;
+
+use crate::messages::{Book, Booked, Fate, Tidied, Tidy};
+
+const PUBLISHERS: usize = 5;
+const MESSAGES: usize = 25;
+const ACCOUNTS: u32 = 10;
+
+/// Well within the two minutes in which an id is known again.
+const REPEATS: Duration = Duration::from_secs(80);
+
+pub async fn run(world: World) {
+    let mut chance = Rng::with_seed(!world.seed());
+    let publishers = (0..PUBLISHERS).map(|_| publish(&world, chance.fork()));
+    join_all(publishers.collect::<Vec<_>>()).await;
+}
+
+async fn publish(world: &World, mut chance: Rng) {
+    for _ in 0..MESSAGES {
+        // In bursts: most follow at once.
+        if chance.u8(..3) == 0 {
+            sleep(Duration::from_millis(chance.u64(..9_000))).await;
+        }
+        let message = Message::draw(&mut chance);
+        let options = Options::new().timeout(Duration::from_secs(chance.u64(2..20)));
+        if chance.u8(..4) > 0 {
+            let _ = message.call(client(world, &mut chance, options)).await;
+            continue;
+        }
+        // Under an id of its own, until it is acknowledged, and maybe once more.
+        let id = MessageId::new();
+        let (began, again) = (world.elapsed(), chance.bool());
+        let mut acknowledged = 0;
+        while acknowledged <= usize::from(again) && world.elapsed() - began < REPEATS {
+            let client = client(world, &mut chance, options.clone().id(id));
+            if message.call(client).await {
+                acknowledged += 1;
+            }
+            sleep(Duration::from_millis(chance.u64(..500))).await;
+        }
+    }
+}
+
+fn client(world: &World, chance: &mut Rng, options: Options) -> Client {
+    let client = match chance.u8(..3) {
+        0 => world.on("invoices"),
+        _ => world.any(),
+    };
+    client.with(options)
+}
+
+#[derive(Clone)]
+enum Message {
+    Book(Book),
+    Booked(Booked),
+    Tidy(Tidy),
+    Tidied(Tidied),
+}
+
+impl Message {
+    fn draw(chance: &mut Rng) -> Self {
+        let (account, fate) = (chance.u32(..ACCOUNTS), Fate::draw(chance));
+        match chance.u8(..10) {
+            0..4 => Self::Book(Book { account, fate }),
+            4..8 => Self::Booked(Booked { account, fate }),
+            8 => Self::Tidy(Tidy { fate }),
+            _ => Self::Tidied(Tidied { fate }),
+        }
+    }
+
+    /// Whether it was acknowledged.
+    async fn call(&self, client: Client) -> bool {
+        match self.clone() {
+            Self::Book(command) => client.enqueue(command).await.is_ok(),
+            Self::Tidy(command) => client.enqueue(command).await.is_ok(),
+            Self::Booked(event) => client.publish(event).await.is_ok(),
+            Self::Tidied(event) => client.publish(event).await.is_ok(),
+        }
+    }
+}
