@@ -215,7 +215,8 @@ pub trait Queues: fmt::Debug + Send + Sync {
     /// What was appended *must* be stored as durably as the broker is configured. An entry that
     /// was stored before *must not* be stored again if the writer appended it under the same
     /// number, or, for entries whose id was given, if an entry with the same id and name was
-    /// appended to this queue within the last two minutes.
+    /// appended to this queue within the last two minutes. Entries with another header
+    /// `catga-replay` are others.
     ///
     /// A writer is one connection of one process, `writer` a number of its own. It has at most one
     /// call under way for each queue. Once an entry is in doubt ([`AppendError::Transport`]), those

@@ -61,7 +61,7 @@ impl Outgoing {
     }
 
     pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.known(name, value);
+        self.add(HeaderName::from_static(name), value);
         self
     }
 

@@ -3,6 +3,7 @@
 use async_nats::Subject;
 
 use super::{Depot, entry, subject};
+use crate::delivery::REPLAY;
 use crate::transport::nats::api::{self, NO_ROOM, NOT_STORED, Stored};
 use crate::transport::nats::error::Trouble;
 use crate::transport::nats::link::Question;
@@ -39,13 +40,19 @@ impl Depot {
     }
 }
 
-/// By what an entry is known when it comes again, whoever appends it.
+/// By what an entry is known when it comes again, whoever appends it. Each replay of a dead letter
+/// is an entry of its own.
 fn id(queue: &Queue, entry: &Entry) -> String {
     let name = subject::of(&entry.name);
-    match queue.part {
+    let mut id = match queue.part {
         Part::Partition(partition) => format!("{partition}.{}.{name}", entry.id),
         Part::Shared => format!("shared.{}.{name}", entry.id),
+    };
+    if let Some(letter) = entry.headers.get(REPLAY) {
+        id.push_str(".replay.");
+        id.push_str(letter);
     }
+    id
 }
 
 fn outcome(stored: Result<Stored, Trouble>) -> Result<Appended, AppendError> {
