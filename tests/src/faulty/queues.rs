@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use catga::transport::{
-    Ack, Acked, Append, AppendError, Appended, BoxFuture, Entry, Fetched, Generation, Malformed,
-    Opened, Position, Queue, Queues, Release, SharedIntake, StoredLetter, Ticket, Transport,
+    Ack, Acked, Append, AppendError, Appended, BoxFuture, Entry, Fetched, Generation, Opened,
+    Position, Queue, Queues, Release, SharedIntake, StoredLetter, Ticket, Transport,
     TransportError,
 };
 

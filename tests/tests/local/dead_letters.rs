@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use catga::{Headers, MessageId, Options, State, event, handler};
-use catga_tests::{dead_letter, eventually};
+use catga_tests::dead_letter;
 use serde::{Deserialize, Serialize};
 
 use crate::node;

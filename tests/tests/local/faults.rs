@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use catga::delivery::retry::Policy;
 use catga::{BoxError, Fault, Node, SendError, command, handler};
-use catga_tests::{dead_letter, eventually};
+use catga_tests::dead_letter;
 use serde::{Deserialize, Serialize};
 
 use crate::node;
@@ -87,7 +87,7 @@ async fn permanent<M: catga::Command<Error = std::convert::Infallible>>(
     assert_eq!(failed.fault(), Fault::Permanent, "{name}");
 
     node.enqueue(make()).await.unwrap();
-    dead_letter(&node).await;
+    dead_letter(node).await;
     let letter = node.dead_letters().await.unwrap().remove(0);
     assert_eq!(letter.attempts(), 1, "{name}: {letter:?}");
     let last = letter.error_chain().last().unwrap();

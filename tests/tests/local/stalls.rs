@@ -7,7 +7,6 @@ use std::time::Duration;
 use catga::delivery::{Delivery, LaneHeld};
 use catga::node::Next;
 use catga::{Context, MessageId, Node, Options, SendError, State, command, event, handler, query};
-use catga_tests::eventually;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::Instant;

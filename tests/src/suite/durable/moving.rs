@@ -179,7 +179,7 @@ pub async fn a_slow_handler_keeps_its_partition_until_it_ends<C: Cluster>(cluste
         .start()
         .await
         .unwrap();
-    all_owned(&[a.clone()], 32).await;
+    all_owned(std::slice::from_ref(&a), 32).await;
     for key in 0..32 {
         put(&a, key, 0, 15_000).await;
         put(&a, key, 1, 0).await;
@@ -303,7 +303,7 @@ pub async fn a_blocked_key_does_not_hold_up_the_others<C: Cluster>(cluster: C) {
         .start()
         .await
         .unwrap();
-    all_owned(&[a.clone()], 32).await;
+    all_owned(std::slice::from_ref(&a), 32).await;
     // With room for 32 payloads: all of them wait behind one that fails.
     let retry = |n| Try::new(1, n, if n == 0 { 3 } else { 0 });
     for stored in a.enqueue_all((0..500).map(retry)).await {
@@ -328,7 +328,7 @@ pub async fn a_lapse_of_the_lease_is_no_crash<C: Cluster>(cluster: C) {
         .start()
         .await
         .unwrap();
-    all_owned(&[a.clone()], 32).await;
+    all_owned(std::slice::from_ref(&a), 32).await;
     sink.close();
     put(&a, 1, 0, 0).await;
     for lapse in 1..5 {

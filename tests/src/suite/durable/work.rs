@@ -220,7 +220,7 @@ async fn try_it(command: Try, State(at): State<At>, cx: Context) -> Result<(), T
     let _inside = at.sink.enter(command.key);
     at.sink.ran("try_it", command.key, command.n, &at.node, &cx);
     assert!(!command.panics, "as it was told");
-    if command.permanent && !cx.headers().get("catga-replay").is_some() {
+    if command.permanent && cx.headers().get("catga-replay").is_none() {
         return Err(Trouble::Never);
     }
     if cx.attempt().get() <= command.fails {
