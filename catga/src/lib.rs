@@ -60,16 +60,18 @@
 //! Each has a batch form: `send_all`, `enqueue_all`, `publish_all`, `broadcast_all`.
 //! [`Node::with`] sets [`Options`] for one call. Handlers use the same verbs on their [`Context`].
 //!
-//! Without a broker everything is in the memory of the process: what is stored outlives its
-//! caller and every failure of a handler, but not the process.
+//! Without a broker what is stored is in the memory of the process: it outlives its caller and every
+//! failure of a handler, but not the process. With one it is in the broker's queues, as safe as
+//! [`guarantees`](Node::guarantees) says.
 //!
 //! # Several nodes
 //!
-//! [`Builder::broker`](node::Builder::broker) with `memory://NAME` makes a cluster of the nodes of
-//! one process. [`send`](Node::send) then goes to the node that the message's strategy picks,
-//! [`send_to`](Node::send_to) to one that you name, [`broadcast`](Node::broadcast) to all of them;
-//! [`members`](Node::members) says who is there. [`enqueue`](Node::enqueue) and
-//! [`publish`](Node::publish) are for a node without a cluster, for now.
+//! [`Builder::broker`](node::Builder::broker) makes a node one of a cluster: with the URL of NATS or
+//! Redis, or with `memory://NAME` for the nodes of one process. [`send`](Node::send) then goes to the
+//! node that the message's strategy picks, [`send_to`](Node::send_to) to one that you name,
+//! [`broadcast`](Node::broadcast) to all of them. What is stored is handled by the service that takes
+//! it, each key by the one node that owns it; when that node leaves or dies, by the next.
+//! [`members`](Node::members) says who is there, [`partitions`](Node::partitions) what this node owns.
 //!
 //! # Failures
 //!
@@ -82,9 +84,12 @@
 //!
 //! # Guides
 //!
-//! [Stored messages](guide::delivery): order, attempts, dead letters.
+//! [Stored messages](guide::delivery): order, attempts, what may come twice.
+//! [Clusters](guide::cluster): services, nodes, who owns what, where calls go.
+//! [Brokers](guide::brokers): NATS, Redis, and programs that know nothing of catga.
+//! [Operating](guide::operating): dead letters, pauses, tracing, timeouts.
 //! [Shutting down](guide::shutdown) on Ctrl-C and SIGTERM.
-//! [Testing](guide::testing) handlers, parameters and the wiring.
+//! [Testing](guide::testing) handlers, parameters, the wiring and clusters.
 //!
 //! # Speed
 //!

@@ -13,6 +13,15 @@ pub struct PlaceOrder {
     pub quantity: u32,
 }
 
+/// Puts the next piece into the parcel of an order.
+#[command]
+#[route(key = "order_id")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PackItem {
+    pub order_id: String,
+    pub item: u32,
+}
+
 /// Gives the goods back to the shelf.
 #[command(error = OrderError)]
 #[route(key = "order_id")]
@@ -23,6 +32,7 @@ pub struct CancelOrder {
 
 /// Asks for an order.
 #[query(response = Option<Order>)]
+#[route(key = "order_id")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FindOrder {
     pub order_id: String,
@@ -34,6 +44,7 @@ pub struct FindOrder {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OrderPlaced {
     pub order_id: String,
+    pub sku: String,
     pub total_cents: u64,
 }
 
@@ -42,6 +53,8 @@ pub struct OrderPlaced {
 pub struct Receipt {
     pub order_id: String,
     pub total_cents: u64,
+    /// The node that took the order, so that the example can show it.
+    pub taken_by: String,
 }
 
 /// An order and what became of it.

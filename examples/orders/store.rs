@@ -1,6 +1,7 @@
-//! The shelf and the orders, as a database would hold them.
+//! The shelf, the orders and the parcels, as a database would hold them. With `--broker` each process
+//! has a store of its own; a real service would have its database here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::messages::{Order, OrderError, PlaceOrder, Status};
@@ -13,6 +14,7 @@ pub struct Store(Arc<Mutex<Shelf>>);
 struct Shelf {
     stock: BTreeMap<String, u32>,
     orders: BTreeMap<String, Order>,
+    parcels: BTreeMap<String, BTreeSet<u32>>,
 }
 
 impl Store {
@@ -70,8 +72,17 @@ impl Store {
         self.shelf().orders.get(order_id).cloned()
     }
 
-    pub fn orders(&self) -> Vec<Order> {
-        self.shelf().orders.values().cloned().collect()
+    /// Packed before: nothing changes.
+    pub fn pack(&self, order_id: &str, item: u32) {
+        let mut shelf = self.shelf();
+        let parcel = shelf.parcels.entry(order_id.to_owned()).or_default();
+        parcel.insert(item);
+    }
+
+    pub fn parcel(&self, order_id: &str) -> Vec<u32> {
+        let shelf = self.shelf();
+        let parcel = shelf.parcels.get(order_id);
+        parcel.into_iter().flatten().copied().collect()
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {

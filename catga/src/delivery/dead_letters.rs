@@ -44,6 +44,7 @@ impl DeadLetters {
             payload: envelope.payload.clone(),
             source: Arc::clone(&core.service),
             time: SystemTime::now(),
+            unclaimed: false,
         };
         let envelope = Envelope {
             only: Some(index),
@@ -179,6 +180,8 @@ pub struct DeadLetter {
     pub(super) payload: Bytes,
     pub(super) source: Arc<str>,
     pub(super) time: SystemTime,
+    /// Whether it is one of the front door.
+    pub(super) unclaimed: bool,
 }
 
 impl DeadLetter {

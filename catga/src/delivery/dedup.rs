@@ -27,7 +27,8 @@ const MARGIN: Duration = Duration::from_secs(10);
 struct Mark {
     /// Of the execution.
     token: u64,
-    epoch: u64,
+    /// That of the key's owner, for what came from a partition.
+    epoch: Option<u64>,
     /// What it answered, once it has succeeded.
     done: Option<String>,
 }
@@ -38,7 +39,7 @@ pub(crate) struct Claim {
     core: Arc<Core>,
     name: String,
     token: u64,
-    epoch: u64,
+    epoch: Option<u64>,
     revision: Revision,
     window: Duration,
     /// Whether it is written down how it ended.
@@ -72,7 +73,7 @@ impl Claim {
         core: &Arc<Core>,
         handler: &'static HandlerInfo,
         id: MessageId,
-        epoch: u64,
+        epoch: Option<u64>,
         window: Duration,
     ) -> Result<Claimed, BoxError> {
         let name = format!("seen-{id}-{:x}", xxh3_64(handler.path().as_bytes()));
@@ -87,8 +88,13 @@ impl Claim {
                 Some(Mark {
                     done: Some(answer), ..
                 }) => return Ok(Claimed::Done(answer.into())),
-                Some(mark) if mark.epoch >= epoch => return Err(Busy.into()),
-                _ => {}
+                // Of a former owner of the key nothing goes on.
+                Some(Mark {
+                    epoch: Some(former),
+                    ..
+                }) if epoch.is_some_and(|epoch| former < epoch) => {}
+                Some(_) => return Err(Busy.into()),
+                None => {}
             }
             let expect = found.map_or(Expect::Absent, |found| Expect::Revision(found.revision));
             let mark = Mark {

@@ -209,7 +209,7 @@ pub(super) async fn run(
     let Some(window) = local.info.dedup() else {
         return run_once(core, envelope, pick, local, facts).await;
     };
-    let epoch = envelope.fence.unwrap_or(core.epoch);
+    let epoch = envelope.fence.filter(|_| envelope.key.is_some());
     let claim = match Claim::take(core, local.info, envelope.id, epoch, window).await {
         Ok(Claimed::Run(claim)) => claim,
         Ok(Claimed::Done(_)) => return Ok(()),

@@ -3,6 +3,15 @@
 #[doc = include_str!("delivery.md")]
 pub mod delivery {}
 
+#[doc = include_str!("cluster.md")]
+pub mod cluster {}
+
+#[doc = include_str!("brokers.md")]
+pub mod brokers {}
+
+#[doc = include_str!("operating.md")]
+pub mod operating {}
+
 #[doc = include_str!("shutdown.md")]
 pub mod shutdown {}
 

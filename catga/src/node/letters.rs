@@ -77,6 +77,9 @@ impl Node {
     /// number, oldest first; at most `limit` of them. See
     /// [`Builder::front_door`](crate::node::Builder::front_door).
     ///
+    /// [`replay`](Self::replay) stores such a message for those who take it by then, and
+    /// [`discard`](Self::discard) drops it.
+    ///
     /// # Errors
     ///
     /// If the broker does not answer.
@@ -204,7 +207,7 @@ impl Node {
     /// ```
     pub async fn discard(&self, letter: &DeadLetter) -> Result<bool, TransportError> {
         match &self.core.engine {
-            Some(engine) => engine.discard(letter.number()).await,
+            Some(engine) => engine.discard(letter).await,
             None => Ok(self.core.queue.dead.take(letter.number()).is_some()),
         }
     }

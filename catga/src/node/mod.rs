@@ -58,7 +58,8 @@ use shutdown::Last;
 ///
 /// Stop it with [`shutdown`](Self::shutdown), on Ctrl-C for example: the
 /// [guide](crate::guide::shutdown) shows how. Dropping the last clone stops it at once, with a
-/// warning: what was stored and not handled is lost then.
+/// warning. Without a broker what was stored and not handled is lost then; with one, the other
+/// nodes of the service take it over, as after a crash.
 ///
 #[doc = include_str!("docs/node.md")]
 #[derive(Clone)]
@@ -166,7 +167,10 @@ impl Node {
     /// The order is that of all stored messages of the service with the same text as their key,
     /// whatever their types: see the [guide](crate::guide::delivery).
     ///
-    /// Without a broker it is stored in the memory of this process: it outlives the caller and
+    /// With a broker it is in the service's queue once this returns, and any node may store it: a key
+    /// is handled by the node that owns it, a message without one by any node of the service, also if
+    /// none of them runs at this moment. [`guarantees`](Self::guarantees) says what the broker makes
+    /// of it. Without a broker it is stored in the memory of this process: it outlives the caller and
     /// every failure of a handler, but not the process.
     ///
     /// # Errors
@@ -206,13 +210,17 @@ impl Node {
     /// The handlers of a service run at once, each with its own attempts. The next message with the
     /// key waits until all of them are done: see the [guide](crate::guide::delivery).
     ///
-    /// Without a broker it is stored in the memory of this process: it outlives the caller and
-    /// every failure of a handler, but not the process. That nobody subscribes is no error; the
-    /// receipt says it.
+    /// A service subscribes by having a handler, from the start of its first node until
+    /// [`unsubscribe`](Self::unsubscribe), also while none of its nodes runs. What was published before
+    /// is not told to it. That nobody subscribes is no error; the receipt says it.
+    ///
+    /// With a broker the event is in the queue of each service once this returns. Without one it is
+    /// stored in the memory of this process: it outlives the caller and every failure of a handler,
+    /// but not the process.
     ///
     /// # Errors
     ///
-    /// See [`StoreError`].
+    /// See [`StoreError`]. [`StoreError::Partly`] says which services have it.
     ///
     /// # Cancellation
     ///

@@ -15,7 +15,10 @@ use super::{Core, Node, Phase};
 const FIRST_POLLS: Duration = Duration::from_millis(1);
 
 impl Node {
-    /// Stops the node: takes nothing new, finishes what runs and what is stored, leaves.
+    /// Stops the node: takes nothing new, finishes what runs, hands over, leaves.
+    ///
+    /// Without a broker it finishes what is stored, too. In a cluster that stays in the broker, and
+    /// the other nodes of the service go on with it at once.
     ///
     /// Handlers may still send, enqueue and publish through their [`Context`](crate::Context).
     /// After [`Builder::drain_timeout`](super::Builder::drain_timeout) the futures of durable deliveries that still run are

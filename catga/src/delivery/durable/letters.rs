@@ -223,7 +223,7 @@ fn micros(time: SystemTime) -> u64 {
 }
 
 /// A dead letter as users see it.
-pub(super) fn letter_of(stored: StoredLetter) -> DeadLetter {
+pub(super) fn letter_of(stored: StoredLetter, unclaimed: bool) -> DeadLetter {
     let entry = match stored.letter {
         Ok(entry) => Arc::unwrap_or_clone(entry),
         Err(malformed) => unreadable(&malformed),
@@ -252,6 +252,7 @@ pub(super) fn letter_of(stored: StoredLetter) -> DeadLetter {
         payload: entry.payload,
         source: entry.source,
         time: entry.time,
+        unclaimed,
     }
 }
 

@@ -92,7 +92,7 @@ pub(crate) struct Engine {
     alone: Semaphore,
     draining: watch::Sender<bool>,
     paused: AtomicBool,
-    /// Whether the intake has come to its end.
+    /// Whether nothing is read: the intake has come to its end, or never began.
     drained: watch::Sender<bool>,
 }
 
@@ -141,7 +141,7 @@ impl Engine {
             alone: Semaphore::new(1),
             draining: watch::Sender::new(false),
             paused: AtomicBool::new(false),
-            drained: watch::Sender::new(false),
+            drained: watch::Sender::new(true),
             cluster: Arc::clone(cluster),
         })
     }
@@ -154,6 +154,7 @@ impl Engine {
                 Box::pin(door::run(Arc::clone(core), Arc::clone(self))),
             );
         }
+        self.drained.send_replace(false);
         let tenures = self.cluster.handover.attend();
         let tasks: [super::BoxFuture<'static, ()>; 7] = [
             Box::pin(guard(Arc::clone(self), tenures.clone())),

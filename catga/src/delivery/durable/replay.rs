@@ -50,24 +50,39 @@ impl Engine {
             let found = self.cluster.limited("read dead letters", read).await?;
             let Some(last) = found.last() else { break };
             after = last.number;
-            letters.extend(found.into_iter().map(letter_of));
+            let unclaimed = **service == *DOOR;
+            letters.extend(found.into_iter().map(|letter| letter_of(letter, unclaimed)));
         }
         Ok(letters)
     }
 
+    /// Whether a dead letter is still there.
     pub(crate) async fn has_letter(&self, letter: &DeadLetter) -> Result<bool, TransportError> {
         let before = letter.number().saturating_sub(1);
-        let found = self.letters(before, 1).await?;
+        let found = self.letters_of(&self.keeper(letter), before, 1).await?;
         Ok(found
             .first()
             .is_some_and(|found| (found.number(), found.id()) == (letter.number(), letter.id())))
     }
 
     /// Drops a dead letter; `false` if it is not there.
-    pub(crate) async fn discard(&self, number: u64) -> Result<bool, TransportError> {
+    pub(crate) async fn discard(&self, letter: &DeadLetter) -> Result<bool, TransportError> {
+        if !self.has_letter(letter).await? {
+            return Ok(false);
+        }
+        let keeper = self.keeper(letter);
         let queues = self.cluster.transport.queues();
-        let discard = queues.discard(&self.service, number);
+        let discard = queues.discard(&keeper, letter.number());
         self.cluster.limited("drop a dead letter", discard).await
+    }
+
+    /// Whose dead letter it is.
+    fn keeper(&self, letter: &DeadLetter) -> Arc<str> {
+        if letter.unclaimed {
+            DOOR.into()
+        } else {
+            Arc::clone(&self.service)
+        }
     }
 
     /// Stores the message of a dead letter at the tail of its queue.
@@ -83,11 +98,15 @@ impl Engine {
             Some(handler) => entry.headers.insert(REPLAY_HANDLER, handler),
             None => drop(entry.headers.remove(REPLAY_HANDLER)),
         }
+        let entry = Arc::new(entry);
+        if letter.unclaimed {
+            return self.pass_on(core, &entry, deadline).await;
+        }
         let own = Taker {
             service: Arc::clone(&self.service),
             partitions: self.cluster.settings.partitions,
         };
-        let handed = self.hand_over(core, &own, &Arc::new(entry), false, deadline);
+        let handed = self.hand_over(core, &own, &entry, false, deadline);
         answer(handed).await
     }
 }

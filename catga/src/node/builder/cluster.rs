@@ -6,10 +6,16 @@ use crate::node::Broker;
 impl Builder {
     /// The broker: a URL, or a transport that was made before.
     ///
-    /// Without one, and with `memory://`, the node is alone in its process. With `memory://NAME`
-    /// it is in a cluster with all nodes of this process that have the same name. In a cluster
-    /// only [`send`](crate::Node::send) and [`broadcast`](crate::Node::broadcast) reach other nodes for now:
-    /// `enqueue` and `publish` are for a node without one.
+    /// | URL | the node is |
+    /// |---|---|
+    /// | none, `memory://` | alone in its process |
+    /// | `memory://NAME` | in a cluster with all nodes of this process that have the same name |
+    /// | `nats://…`, `tls://…` | in a cluster over NATS; needs the feature `nats` |
+    /// | `redis://…`, `rediss://…`, `valkey://…` | in a cluster over Redis or Valkey; needs the feature `redis` |
+    ///
+    /// All verbs mean the same everywhere: see the guides on [clusters](crate::guide::cluster) and
+    /// [brokers](crate::guide::brokers). A URL that this build cannot use, and a server that does not
+    /// fit, are errors when the node starts.
     ///
     /// # Examples
     ///
@@ -164,7 +170,7 @@ impl Builder {
     ///
     /// Once an event is stored it is also sent as `CloudEvents`: on NATS to the subject
     /// `<namespace>.ev.<topic or type>`, to whoever listens; on Redis to the bounded stream
-    /// `<namespace>:ev:<type>`. It costs one more message each, and whether that one arrives is not
+    /// `<namespace>:ev:<topic or type>`. It costs one more message each, and whether that one arrives is not
     /// known: what must arrive is handled by a service.
     ///
     /// # Examples

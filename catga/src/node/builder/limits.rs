@@ -43,11 +43,12 @@ impl Builder {
     /// node.shutdown().await?;
     /// let mut attempts: Vec<_> = node
     ///     .dead_letters()
+    ///     .await?
     ///     .iter()
-    ///     .map(|letter| (letter.handler().name(), letter.attempts().get()))
+    ///     .map(|letter| letter.attempts())
     ///     .collect();
     /// attempts.sort();
-    /// assert_eq!(attempts, [("book", 2), ("thank", 3)]);
+    /// assert_eq!(attempts, [2, 3], "of `book`, and of `thank`");
     /// # Ok(())
     /// # }
     /// ```
@@ -56,9 +57,11 @@ impl Builder {
         self
     }
 
-    /// How many stored messages the in-memory queue holds; 100,000 by default, and 0 means 1.
+    /// How many stored messages a node without a broker holds; 100,000 by default, and 0 means 1.
     ///
-    /// When it is full, `enqueue` and `publish` wait until their deadline.
+    /// When it is full, `enqueue` and `publish` wait until their deadline. In a cluster it is the most
+    /// that the node holds of what it reads, and never more than eight times
+    /// [`max_in_flight`](Self::max_in_flight): the rest stays in the broker.
     ///
     /// # Examples
     ///
@@ -131,7 +134,7 @@ impl Builder {
     ///     .await?;
     /// node.enqueue_all((0..10).map(|_| Work)).await;
     /// node.shutdown().await?;
-    /// assert!(node.dead_letters().is_empty());
+    /// assert!(node.dead_letters().await?.is_empty());
     /// # Ok(())
     /// # }
     /// ```

@@ -188,8 +188,7 @@ pub(crate) async fn run_here<M: Message>(
     let (Some(id), Some(window)) = (claimed, handler.dedup()) else {
         return run_once(&core, pick, handler, input, facts).await;
     };
-    let epoch = facts.fence(&core, None);
-    let claim = match Claim::take(&core, handler, id, epoch, window).await {
+    let claim = match Claim::take(&core, handler, id, None, window).await {
         Ok(Claimed::Run(claim)) => claim,
         // What it answered then.
         Ok(Claimed::Done(answer)) => {

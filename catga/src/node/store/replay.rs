@@ -60,7 +60,7 @@ async fn clustered(
         let name = name_of(core, letter);
         not_appended(name, id, timeout, error)
     })?;
-    engine.discard(letter.number()).await.map_err(failed)?;
+    engine.discard(letter).await.map_err(failed)?;
     Ok(Some(Stored {
         id,
         repeated: appended == Appended::Repeated,

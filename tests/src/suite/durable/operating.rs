@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::super::Cluster;
 use super::super::site::{Site, until};
 use super::nodes;
-use super::work::{Once, Put, Sink};
+use super::work::{Once, Put, Sink, Try};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -156,6 +156,26 @@ pub async fn what_nobody_takes_at_the_front_door_is_kept<C: Cluster>(cluster: C)
     );
     assert_eq!(letters[1].reason(), Reason::Unreadable);
     assert!(letters[1].error_chain()[0].contains("`key`"));
+    // They are not the service's own, whatever their numbers.
+    a.enqueue(Try {
+        permanent: true,
+        ..Try::new(3, 1, 0)
+    })
+    .await
+    .unwrap();
+    while a.dead_letters().await.unwrap().is_empty() {
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert!(
+        a.replay(&letters[0]).await.is_err(),
+        "nobody takes it still"
+    );
+    for letter in &letters {
+        assert!(a.discard(letter).await.unwrap());
+        assert!(!a.discard(letter).await.unwrap(), "only once");
+    }
+    assert!(a.unclaimed(0, 10).await.unwrap().is_empty());
+    assert_eq!(a.dead_letters().await.unwrap().len(), 1);
 }
 
 pub async fn the_broker_tells_what_it_promises<C: Cluster>(cluster: C) {

@@ -19,7 +19,8 @@ use super::store::answer;
 use crate::node::Core;
 use crate::telemetry::Chain;
 use crate::transport::{
-    Ack, AppendError, DOOR, Entry, Generation, Intake, Received, Release, Taken, TransportError,
+    Ack, AppendError, Appended, DOOR, Entry, Generation, Intake, Received, Release, Taken,
+    TransportError,
 };
 
 /// How many messages are taken at once.
@@ -223,6 +224,27 @@ struct Admitted {
 }
 
 impl Engine {
+    /// Stores one message for those who take it now.
+    pub(super) async fn pass_on(
+        &self,
+        core: &Core,
+        entry: &Arc<Entry>,
+        deadline: Instant,
+    ) -> Result<Appended, AppendError> {
+        let admitted = self.admit(entry).map_err(|(content, death)| {
+            let why = death.chain(&content).join(": ");
+            AppendError::Transport(TransportError::new("store a message", why))
+        })?;
+        let mut appended = Appended::New;
+        for taker in admitted.takers.iter() {
+            let handed = self.hand_over(core, taker, &admitted.entry, true, deadline);
+            if answer(handed).await? == Appended::Repeated {
+                appended = Appended::Repeated;
+            }
+        }
+        Ok(appended)
+    }
+
     /// Who takes a message, and the message with its key.
     fn admit(&self, entry: &Arc<Entry>) -> Result<Admitted, (Content, Death<'static>)> {
         let view = self.cluster.view();
