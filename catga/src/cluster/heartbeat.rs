@@ -71,6 +71,11 @@ pub(super) async fn beat(cluster: &Cluster) -> Beat {
         if *cluster.stopped.borrow() {
             return Beat::Left;
         }
+        if cluster.lease.has_run_out() {
+            // Others may have taken over since. A store that fell back would not know, and take the
+            // next beat of this life: a new one owns nothing until it claims it.
+            reborn(cluster);
+        }
         if let Err(error) = register_again(cluster).await {
             return Beat::Unconfirmed(error);
         }

@@ -15,7 +15,7 @@ use super::settled::{Unsettled, settled};
 use super::state::Cluster;
 use super::{judge, lease, ownership, watcher};
 use crate::message::chance;
-use crate::node::{NodeId, OwnStrategies, epoch_now};
+use crate::node::{NodeId, OwnStrategies, epoch_now, spawn};
 use crate::telemetry::Chain;
 use crate::transport::{RecordKey, Revision, Transport, TransportError, WriteError};
 use crate::wiring::Wiring;
@@ -202,11 +202,11 @@ async fn welcomed(
 ) -> Result<Lines, JoinError> {
     first_beat(cluster).await?;
     let runtime = Handle::current();
-    runtime.spawn(watcher::run(Arc::clone(cluster)));
-    runtime.spawn(heartbeat::run(Arc::clone(cluster)));
-    runtime.spawn(lease::guard(Arc::clone(cluster)));
-    runtime.spawn(judge::run(Arc::clone(cluster)));
-    runtime.spawn(ownership::run(Arc::clone(cluster)));
+    spawn(&runtime, watcher::run(Arc::clone(cluster)));
+    spawn(&runtime, heartbeat::run(Arc::clone(cluster)));
+    spawn(&runtime, lease::guard(Arc::clone(cluster)));
+    spawn(&runtime, judge::run(Arc::clone(cluster)));
+    spawn(&runtime, ownership::run(Arc::clone(cluster)));
     settled(cluster, &joining.service, registered).await?;
     // Another service may have registered the same at the same time.
     let others: BTreeMap<_, _> = {

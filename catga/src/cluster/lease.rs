@@ -61,6 +61,12 @@ impl Lease {
         self.left().is_some()
     }
 
+    /// Whether it ended by itself, and nothing has been confirmed since.
+    pub(super) fn has_run_out(&self) -> bool {
+        let granted = self.granted().is_some();
+        granted && !self.is_valid()
+    }
+
     fn granted(&self) -> MutexGuard<'_, Option<Grant>> {
         self.granted.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -110,9 +116,11 @@ mod tests {
         let sent = lease.clock.now();
         advance(Duration::from_secs(5)).await;
         lease.confirm(sent, LASTS);
-        assert!(lease.is_valid());
+        assert!(lease.is_valid() && !lease.has_run_out());
         advance(Duration::from_secs(4)).await;
-        assert!(!lease.is_valid());
+        assert!(!lease.is_valid() && lease.has_run_out());
+        lease.end();
+        assert!(!lease.has_run_out(), "it is known that it has ended");
     }
 
     #[tokio::test(start_paused = true)]

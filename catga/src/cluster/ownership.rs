@@ -79,6 +79,8 @@ async fn change(cluster: &Cluster) -> Result<Turn, TransportError> {
         Plan::Nothing(turn) => {
             cluster.seen().releasing = None;
             learnt(cluster, record, revision);
+            // A claim whose reply was lost is seen here first: the watch brings it as nothing new.
+            cluster.rebuild();
             return Ok(turn);
         }
         Plan::Round(round) => round,

@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::BoxError;
 use crate::handler::HandlerInfo;
 use crate::message::{ContentType, MessageId, chance};
-use crate::node::Core;
+use crate::node::{Core, spawn};
 use crate::telemetry::Chain;
 use crate::transport::{Expect, Revision, TransportError, WriteError};
 
@@ -146,7 +146,7 @@ impl Drop for Claim {
         if !self.settled {
             let (core, name) = (Arc::clone(&self.core), std::mem::take(&mut self.name));
             let runtime = core.runtime.clone();
-            runtime.spawn(async move { remove(&core, &name).await });
+            spawn(&runtime, async move { remove(&core, &name).await });
         }
     }
 }

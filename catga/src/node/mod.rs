@@ -18,6 +18,7 @@ mod start_error;
 mod states;
 mod store;
 mod strategies;
+mod task;
 mod with;
 
 use std::fmt;
@@ -49,6 +50,7 @@ pub(crate) use options::after;
 pub(crate) use remote::answer_of;
 pub(crate) use send::run_here;
 pub(crate) use strategies::{OwnStrategies, Strategies};
+pub(crate) use task::spawn;
 
 use crate::message::{Command, Event, Request};
 use crate::wiring::Wiring;

@@ -13,11 +13,16 @@ use crate::transport::{
     Change, Expect, Memory, Record, RecordKey, Revision, Transport, TransportError, WriteError,
 };
 
+/// The longest way of an acknowledgement that is not answered.
+const ACKS_LATER: Duration = Duration::from_secs(3);
+
 /// The broker of a simulation: one in memory, whose records can fall back.
 pub(super) struct Broker {
     pub(super) history: Arc<History>,
     /// Queues, marks and frames.
     memory: Memory,
+    /// Whether it says that acknowledgements are on their way, and removes what they are for later.
+    acks_later: bool,
     state: Mutex<State>,
 }
 
@@ -38,10 +43,11 @@ struct State {
 pub(super) struct Snapshot(Vec<(RecordKey, Record)>);
 
 impl Broker {
-    pub(super) fn new(history: &Arc<History>, chance: Rng) -> Arc<Self> {
+    pub(super) fn new(history: &Arc<History>, mut chance: Rng) -> Arc<Self> {
         Arc::new(Self {
             history: Arc::clone(history),
             memory: Memory::private(),
+            acks_later: chance.bool(),
             state: Mutex::new(State {
                 records: Memory::private(),
                 fallbacks: 0,
@@ -62,6 +68,16 @@ impl Broker {
 
     pub(super) fn records(&self) -> Memory {
         self.state().records.clone()
+    }
+
+    /// How long an acknowledgement is on its way after it was sent; `None` where it is answered.
+    pub(super) fn ack_later(&self) -> Option<Duration> {
+        if !self.acks_later {
+            return None;
+        }
+        let share = self.state().chance.f64();
+        // Mostly soon, and now and then so late that its generation has gone.
+        Some(ACKS_LATER.mul_f64(share.powi(4)))
     }
 
     pub(super) fn identity(&self) -> u64 {

@@ -80,6 +80,7 @@ impl Chaos {
         match end {
             End::Pause(process) => {
                 history.note(format_args!("{process} goes on"));
+                history.write_late(&process);
                 process.resume();
             }
             End::Link(process) => {
@@ -194,7 +195,15 @@ impl Chaos {
     }
 
     fn pause(&mut self) {
-        if let Some(process) = self.draw_process() {
+        // What stands still in the middle of something tells more.
+        let busy = self.world.history.record().busy();
+        let is_busy = |site: &Site| {
+            let process = site.process.as_ref();
+            process.is_some_and(|process| busy.contains(&process.life))
+        };
+        let at = self.draw_site(is_busy);
+        let process = at.and_then(|at| self.world.state().sites[at].process.clone());
+        if let Some(process) = process.or_else(|| self.draw_process()) {
             let after = self.upto(30.0);
             self.world
                 .history

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +10,9 @@ use xxhash_rust::xxh3::Xxh3;
 use super::process::Process;
 use super::report::{Rule, Violation};
 use crate::message::MessageId;
+
+/// For how long an id is known to the queue that stored it.
+const KNOWN: Duration = Duration::from_secs(120);
 
 /// All messages of one key in one service: they run one after the other.
 pub(super) type Lane = (Arc<str>, Arc<str>);
@@ -35,7 +38,13 @@ pub(super) struct Record {
     pub(super) fences: BTreeMap<Lane, u64>,
     /// The partition and the first position of what was read from the queues of services.
     pub(super) places: BTreeMap<(Arc<str>, MessageId), (u32, u64)>,
+    /// When a queue of a service stored a message last.
+    pub(super) stored: BTreeMap<(Arc<str>, MessageId), Duration>,
+    /// What was stored again when its id was not known any more.
+    pub(super) stored_again: BTreeSet<(Arc<str>, MessageId)>,
     pub(super) calls: BTreeMap<MessageId, Call>,
+    /// The messages that handlers were seen with that others had sent, by their causes.
+    pub(super) children: BTreeMap<String, MessageId>,
     pub(super) violations: Vec<Violation>,
     pub(super) disturbances: usize,
     /// How many acknowledgements the users' calls had.
@@ -104,7 +113,10 @@ impl History {
                 lanes: BTreeMap::new(),
                 fences: BTreeMap::new(),
                 places: BTreeMap::new(),
+                stored: BTreeMap::new(),
+                stored_again: BTreeSet::new(),
                 calls: BTreeMap::new(),
+                children: BTreeMap::new(),
                 violations: Vec::new(),
                 disturbances: 0,
                 acknowledged: 0,
@@ -143,6 +155,25 @@ impl History {
 
     pub(super) fn violation(&self, rule: Rule, text: impl fmt::Display) {
         self.record().violation(rule, None, None, text.to_string());
+    }
+
+    /// A queue of a service stored a message as new.
+    pub(super) fn stored(&self, service: &Arc<str>, id: MessageId, key: Option<&Arc<str>>) {
+        let mut record = self.record();
+        let at = record.started.elapsed();
+        let place = (Arc::clone(service), id);
+        let Some(before) = record.stored.insert(place.clone(), at) else {
+            return;
+        };
+        if at - before > KNOWN {
+            record.stored_again.insert(place);
+        } else {
+            let text = format!(
+                "{id} was stored for {service} and stored again after {:?}",
+                at - before
+            );
+            record.violation(Rule::Repeated, Some(id), key, text);
+        }
     }
 
     /// A node got a message from a queue.
@@ -205,6 +236,11 @@ impl History {
         record.note(Some(id), None, text);
     }
 
+    /// A handler has a message that another handler sent because of `cause`.
+    pub(super) fn caused(&self, id: MessageId, key: Option<&str>, cause: String) {
+        self.record().check_child(id, key.map(Arc::from), cause);
+    }
+
     /// A handler starts.
     pub(super) fn begin(
         self: &Arc<Self>,
@@ -237,6 +273,24 @@ impl History {
         }
     }
 
+    /// A process stood still, and goes on: what its handlers were about to write when it stopped,
+    /// they write now, before anything tells them what happened meanwhile.
+    pub(super) fn write_late(&self, process: &Process) {
+        let mut record = self.record();
+        for index in 0..record.executions.len() {
+            let execution = &record.executions[index];
+            if execution.end.is_some() || !std::ptr::eq(&raw const *execution.process, process) {
+                continue;
+            }
+            let (id, key, handler) = (execution.id, execution.key.clone(), execution.handler);
+            let accepted = record.write(index);
+            let text = format!(
+                "{handler} stood still on {process}; a write of it is accepted: {accepted}"
+            );
+            record.note(Some(id), key, text);
+        }
+    }
+
     /// Of two runs of one seed it is the same.
     pub(super) fn hash(&self) -> u64 {
         self.record().hash.digest()
@@ -244,8 +298,8 @@ impl History {
 }
 
 impl Running {
-    /// A handler came to its end.
-    pub(super) fn end(self, result: Result<(), String>) {
+    /// A handler came to its end. `false` if its last write was refused.
+    pub(super) fn end(self, result: Result<(), String>) -> bool {
         let mut record = self.history.record();
         let accepted = record.write(self.index);
         let (end, text) = match result {
@@ -257,21 +311,13 @@ impl Running {
             Err(error) => (End::Failed, format!("failed: {error}")),
         };
         record.finish(self.index, end, &text);
+        end != End::Succeeded(false)
     }
 
     /// A handler was dropped on its way.
     pub(super) fn interrupt(self) {
         let mut record = self.history.record();
         record.finish(self.index, End::Interrupted, "was dropped");
-    }
-
-    /// The process stood still in the middle of a write, and does it now.
-    pub(super) fn write_late(self) {
-        let mut record = self.history.record();
-        let accepted = record.write(self.index);
-        let text =
-            format!("was dropped while it stood still; its last write was accepted: {accepted}");
-        record.finish(self.index, End::Interrupted, &text);
     }
 }
 
@@ -304,6 +350,12 @@ impl Record {
         self.note(id, key.cloned(), format!("VIOLATION {rule}: {text}"));
         self.violations
             .push(Violation::new(rule, at, text, id, key.cloned()));
+    }
+
+    /// The processes in which handlers run, by their lives.
+    pub(super) fn busy(&self) -> BTreeSet<u64> {
+        let running = self.executions.iter().filter(|one| one.end.is_none());
+        running.map(|one| one.process.life).collect()
     }
 
     fn finish(&mut self, index: usize, end: End, text: &str) {

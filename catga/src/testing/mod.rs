@@ -58,6 +58,8 @@ mod site;
 pub(crate) mod wall;
 mod world;
 
+pub(crate) use process::inherited;
+
 pub use client::{CallError, Client};
 pub use faults::{Disturbance, Faults};
 pub use report::{Report, Rule, Violation};

@@ -1,13 +1,16 @@
+use std::cell::RefCell;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
+use tokio::time::Instant;
 
-use super::history::Running;
 use crate::transport::TransportError;
 
 /// One life of a node as the world sees it: the process it runs in, and its connection.
@@ -26,10 +29,10 @@ struct State {
     link: Link,
     /// How often the connection broke.
     breaks: u64,
-    /// Handlers that stand still.
+    /// Tasks that stand still.
     asleep: Vec<Waker>,
-    /// Executions that ended while the process stood still.
-    late: Vec<Running>,
+    /// Until when the broker's word is that its node lives.
+    lives_until: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +63,7 @@ impl Process {
                 link: Link::Open,
                 breaks: 0,
                 asleep: Vec::new(),
-                late: Vec::new(),
+                lives_until: None,
             }),
             changed: Notify::new(),
         })
@@ -75,7 +78,7 @@ impl Process {
         self.enter(Run::Paused);
     }
 
-    /// It goes on. What its handlers were about to write when it stopped, they write now.
+    /// It goes on.
     pub(super) fn resume(&self) {
         self.enter(Run::Running);
     }
@@ -86,24 +89,30 @@ impl Process {
     }
 
     fn enter(&self, run: Run) {
-        let (asleep, late) = {
+        let asleep = {
             let mut state = self.state();
             if state.run == Run::Dead || state.run == run {
                 return;
             }
             state.run = run;
-            let late = std::mem::take(&mut state.late);
-            (std::mem::take(&mut state.asleep), late)
+            std::mem::take(&mut state.asleep)
         };
-        for running in late {
-            if run == Run::Running {
-                running.write_late();
-            }
-        }
         for waker in asleep {
             waker.wake();
         }
         self.changed.notify_waiters();
+    }
+
+    /// The broker has a heartbeat that was sent at this time.
+    pub(super) fn beat(&self, sent: Instant, timeout: Duration) {
+        let mut state = self.state();
+        state.lives_until = state.lives_until.max(Some(sent + timeout));
+    }
+
+    /// Whether others may take over what its node owns.
+    pub(super) fn is_overdue(&self) -> bool {
+        let until = self.state().lives_until;
+        until.is_some_and(|until| until < Instant::now())
     }
 
     pub(super) fn set_link(&self, link: Link) {
@@ -177,11 +186,14 @@ impl Process {
         }
     }
 
-    /// Runs a future only while the process runs.
-    pub(super) async fn within<F: Future>(&self, future: F) -> F::Output {
+    /// Runs a future, and every task that it spawns, only while the process runs.
+    pub(super) async fn within<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|cx| match self.poll_running(cx) {
-            Poll::Ready(()) => future.as_mut().poll(cx),
+            Poll::Ready(()) => {
+                let _entered = Entered::enter(self);
+                future.as_mut().poll(cx)
+            }
             Poll::Pending => Poll::Pending,
         })
         .await
@@ -195,15 +207,49 @@ impl Process {
         state.asleep.push(cx.waker().clone());
         Poll::Pending
     }
+}
 
-    /// Keeps an execution that was dropped while the process stood still; gives it back otherwise.
-    pub(super) fn keep_late(&self, running: Running) -> Option<Running> {
-        let mut state = self.state();
-        if state.run == Run::Paused {
-            state.late.push(running);
-            return None;
-        }
-        Some(running)
+thread_local! {
+    /// The process that runs at this moment.
+    static CURRENT: RefCell<Option<Arc<Process>>> = const { RefCell::new(None) };
+}
+
+/// While this is there, a process is the one that runs.
+struct Entered {
+    before: Option<Arc<Process>>,
+}
+
+impl Entered {
+    fn enter(process: &Arc<Process>) -> Self {
+        let before = CURRENT.replace(Some(Arc::clone(process)));
+        Self { before }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.before.take());
+    }
+}
+
+/// A task that belongs to the process that spawns it, if there is one: it stands still with it, and
+/// is dropped when that is gone.
+pub(crate) fn inherited<F: Future>(task: F) -> impl Future<Output = Option<F::Output>> {
+    let process = CURRENT.with_borrow(Clone::clone);
+    async move {
+        let Some(process) = process else {
+            return Some(task.await);
+        };
+        let mut task = Box::pin(task);
+        let within = process.within(task.as_mut());
+        let ended = match select(pin!(within), pin!(process.died())).await {
+            Either::Left((done, _)) => Some(done),
+            Either::Right(_) => None,
+        };
+        // What it spawns on its way out is of this process, too.
+        let _entered = Entered::enter(&process);
+        drop(task);
+        ended
     }
 }
 

@@ -191,6 +191,8 @@ pub enum Rule {
     Moves,
     /// What was handled is not handled again without a reason.
     Repeated,
+    /// A handler that runs again sends the same messages again, and no others.
+    Children,
     /// A dead letter has a reason.
     Letters,
     /// The cluster comes to rest after the last disturbance.
@@ -205,6 +207,7 @@ impl fmt::Display for Rule {
             Self::Handled => "handled",
             Self::Moves => "moves",
             Self::Repeated => "repeated",
+            Self::Children => "children",
             Self::Letters => "letters",
             Self::Progress => "progress",
         })

@@ -3,7 +3,10 @@ use std::sync::Arc;
 
 use super::history::{History, Running};
 use super::process::Process;
+use super::world::chain;
 use crate::handler::Context;
+use crate::message::Command;
+use crate::node::{StoreError, Stored};
 
 /// Where handlers tell a [`Simulation`](super::Simulation) themselves when they start and end.
 ///
@@ -83,6 +86,70 @@ impl Sink {
     }
 }
 
+impl Sink {
+    /// [`Context::enqueue`], and notes what becomes of it: what a handler stored must be handled,
+    /// too.
+    ///
+    /// # Errors
+    ///
+    /// Those of the verb.
+    ///
+    /// # Examples
+    ///
+    /// See [`caused`](Self::caused).
+    pub async fn enqueue<M: Command>(
+        &self,
+        cx: &Context,
+        command: M,
+    ) -> Result<Stored, StoreError> {
+        let stored = cx.enqueue(command).await;
+        let (id, outcome) = match &stored {
+            Ok(stored) => (Some(stored.id()), Ok(None)),
+            Err(error) => (error.id(), Err(chain(error))),
+        };
+        if let Some(id) = id {
+            // An attempt that was dropped may have stored it at any time before.
+            self.history.answered(id, M::info().name(), 0, outcome);
+        }
+        stored
+    }
+
+    /// Tells that the message of this handler was sent by another handler because of `cause`.
+    ///
+    /// However often that one ran, for one cause there must be one message only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use catga::testing::Sink;
+    /// use catga::node::StoreError;
+    /// use catga::{Context, MessageId, State, command, handler};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[command]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Order;
+    ///
+    /// #[command]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Bill { order: MessageId }
+    ///
+    /// #[handler]
+    /// async fn order(_: Order, cx: Context, State(sink): State<Sink>) -> Result<(), StoreError> {
+    ///     sink.enqueue(&cx, Bill { order: cx.id() }).await?;
+    ///     Ok(())
+    /// }
+    ///
+    /// #[handler]
+    /// async fn bill(bill: Bill, cx: Context, State(sink): State<Sink>) {
+    ///     sink.caused(&cx, format!("order {}", bill.order));
+    /// }
+    /// ```
+    pub fn caused(&self, cx: &Context, cause: impl fmt::Display) {
+        self.history.caused(cx.id(), cx.key(), cause.to_string());
+    }
+}
+
 impl fmt::Debug for Sink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sink")
@@ -94,7 +161,7 @@ impl fmt::Debug for Sink {
 
 /// Runs a handler while its process runs, and records when it starts and how it ends.
 pub(super) async fn observed<T>(
-    process: &Process,
+    process: &Arc<Process>,
     begin: impl FnOnce() -> Running,
     work: impl Future<Output = T>,
     result: impl FnOnce(&T) -> Result<(), String>,
@@ -102,12 +169,15 @@ pub(super) async fn observed<T>(
     process
         .within(async {
             let mut guard = Guard {
-                process,
                 running: Some(begin()),
             };
             let done = work.await;
-            if let Some(running) = guard.running.take() {
-                running.end(result(&done));
+            if let Some(running) = guard.running.take()
+                && !running.end(result(&done))
+            {
+                // Its database refused its last write: whatever it does about that, it has not
+                // handled its message, and its node is about to hear that it does not own it.
+                return std::future::pending().await;
             }
             done
         })
@@ -115,19 +185,18 @@ pub(super) async fn observed<T>(
 }
 
 /// Records the end of an execution that does not come to one by itself.
-struct Guard<'a> {
-    process: &'a Process,
+struct Guard {
     running: Option<Running>,
 }
 
-impl Drop for Guard<'_> {
+impl Drop for Guard {
     fn drop(&mut self) {
         let Some(running) = self.running.take() else {
             return;
         };
         if std::thread::panicking() {
             running.end(Err("it panicked".to_owned()));
-        } else if let Some(running) = self.process.keep_late(running) {
+        } else {
             running.interrupt();
         }
     }

@@ -141,7 +141,7 @@ impl Inner {
         }
         let started = {
             let died = std::pin::pin!(process.died());
-            match select(std::pin::pin!(builder.start()), died).await {
+            match select(std::pin::pin!(process.within(builder.start())), died).await {
                 Either::Left((started, _)) => started.map_err(|error| chain(&error)),
                 Either::Right(_) => Err("it was killed".to_owned()),
             }
@@ -187,7 +187,7 @@ impl Inner {
         self.history.note(format_args!("{process} shuts down"));
         let outcome = {
             let died = std::pin::pin!(process.died());
-            match select(std::pin::pin!(node.shutdown()), died).await {
+            match select(std::pin::pin!(process.within(node.shutdown())), died).await {
                 Either::Left((outcome, _)) => outcome.map_err(|error| error.to_string()),
                 Either::Right(_) => Err("it was killed".to_owned()),
             }

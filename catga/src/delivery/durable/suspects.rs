@@ -35,6 +35,8 @@ pub(super) enum Verdict {
 struct Count {
     mark: Mark,
     crashes: u32,
+    /// What counted last: a count whose reply was lost is not made again.
+    by: String,
 }
 
 /// Counts the crash, before anything runs. Asks the broker until it answers.
@@ -69,10 +71,19 @@ async fn count(engine: &Engine, item: &Item) -> Result<u32, TransportError> {
             .and_then(|found| ContentType::Json.decode::<Count>(&found.value).ok())
             // Another entry had this sequence before.
             .filter(|count| count.mark == item.mark);
-        let crashes = known.map_or(1, |count| count.crashes.saturating_add(1));
+        let by = match &item.ticket {
+            Some(ticket) => ticket.token.to_string(),
+            None => item.term.epoch.to_string(),
+        };
+        let crashes = match known {
+            Some(count) if count.by == by => return Ok(count.crashes),
+            Some(count) => count.crashes.saturating_add(1),
+            None => 1,
+        };
         let count = Count {
             mark: item.mark,
             crashes,
+            by,
         };
         let value = ContentType::Json
             .encode(&count)

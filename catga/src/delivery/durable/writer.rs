@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::Cluster;
 use crate::message::chance;
+use crate::node::spawn;
 use crate::telemetry::Chain;
 use crate::transport::{Append, AppendError, Appended, Entry, Queue, TransportError};
 
@@ -85,7 +86,7 @@ impl Writer {
             !std::mem::replace(&mut line.busy, true)
         };
         if idle {
-            runtime.spawn(Arc::clone(self).work(queue));
+            spawn(runtime, Arc::clone(self).work(queue));
         }
         handed
     }

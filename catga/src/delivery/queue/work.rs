@@ -27,7 +27,7 @@ pub(crate) fn start(core: &Arc<Core>) {
             place: None,
             done: 0,
         };
-        tokio::spawn(work(working, number));
+        crate::node::spawn(&core.runtime, work(working, number));
     }
 }
 
@@ -223,7 +223,7 @@ impl Drop for Handling {
 /// Spawns a future that ends with the node.
 pub(in crate::delivery) fn spawn(core: &Arc<Core>, running: BoxFuture<'static, ()>) {
     let node = Arc::clone(core);
-    core.runtime.spawn(async move {
+    crate::node::spawn(&core.runtime, async move {
         let stopped = pin!(node.lifecycle.stopped());
         futures_util::future::select(running, stopped).await;
     });

@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::delivery::Fault;
 use crate::handler::{Facts, Input, Key as _, Reply};
 use crate::message::{ContentType, Headers, Message, MessageId};
-use crate::node::{Core, NodeId, SendError, run_here};
+use crate::node::{Core, NodeId, SendError, run_here, spawn};
 use crate::routing::{Key, Outstanding, Reason, Strategy, Target};
 use crate::transport::{Frame, RequestError};
 
@@ -203,7 +203,7 @@ impl Asked {
         let (done, answer) = oneshot::channel();
         let within = deadline.saturating_duration_since(Instant::now()) + LINGER;
         let (of, at, to) = (Arc::clone(core), Arc::clone(cluster), node.clone());
-        core.runtime.spawn(async move {
+        spawn(&core.runtime, async move {
             let answered = at.transport.messenger().request(&to, frame, within).await;
             let late = answered.is_ok();
             if done.send(answered).is_err() && late {
@@ -241,7 +241,7 @@ impl Drop for Asked {
         if self.open {
             let frame = request::cancel(&self.core.id, self.number);
             let (cluster, node) = (Arc::clone(&self.cluster), self.node.clone());
-            self.core.runtime.spawn(async move {
+            spawn(&self.core.runtime, async move {
                 let told = cluster.transport.messenger().tell(&node, frame);
                 // If it is lost, the handler ends at its deadline.
                 let _ = cluster.limited("cancel a call", told).await;

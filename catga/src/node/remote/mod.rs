@@ -23,16 +23,16 @@ pub(crate) use broadcast::broadcast;
 pub(crate) use call::{call, call_at};
 pub(crate) use load::Latency;
 
-use super::Core;
+use super::{Core, spawn};
 use crate::cluster::{Cluster, Lines};
 
 /// Hears the others from now on, until this node has stopped.
 pub(crate) fn attend(core: &Arc<Core>, cluster: &Arc<Cluster>, lines: Lines) {
     let both = || (Arc::clone(core), Arc::clone(cluster));
     let (of, at) = both();
-    core.runtime.spawn(serve::serve(of, at, lines.inbox));
+    spawn(&core.runtime, serve::serve(of, at, lines.inbox));
     let (of, at) = both();
-    core.runtime.spawn(broadcast::listen(of, at, lines.events));
+    spawn(&core.runtime, broadcast::listen(of, at, lines.events));
     let (of, at) = both();
-    core.runtime.spawn(load::exchange(of, at));
+    spawn(&core.runtime, load::exchange(of, at));
 }

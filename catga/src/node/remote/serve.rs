@@ -12,7 +12,7 @@ use super::request::{CallId, Received, Request};
 use crate::cluster::{Cluster, Reopened, keep_open};
 use crate::handler::Facts;
 use crate::message::MessageInfo;
-use crate::node::Core;
+use crate::node::{Core, spawn};
 use crate::routing::{Key, StrategyKind};
 use crate::transport::{Frame, Inbox, Incoming, TransportError};
 
@@ -77,7 +77,7 @@ impl Server<'_> {
     }
 
     fn reply(&self, incoming: Incoming, answer: Frame) {
-        self.core.runtime.spawn(incoming.reply(answer));
+        spawn(&self.core.runtime, incoming.reply(answer));
     }
 }
 
@@ -136,7 +136,7 @@ fn run(
         running: Arc::clone(running),
         call,
     };
-    core.runtime.spawn(async move {
+    spawn(&core.runtime, async move {
         let here = here;
         let stopped = std::pin::pin!(here.core.lifecycle.stopped());
         let ended = std::pin::pin!(select(cancelled, stopped));

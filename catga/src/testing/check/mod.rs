@@ -1,5 +1,6 @@
 //! What must hold, whatever goes wrong.
 
+mod children;
 mod handled;
 mod order;
 mod overlap;

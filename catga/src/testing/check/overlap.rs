@@ -22,6 +22,12 @@ impl Record {
                 ));
             }
         }
+        if started.process.is_overdue() {
+            texts.push(format!(
+                "{} of {id} started on {}, which had not beaten for longer than a node may be silent",
+                started.handler, started.process
+            ));
+        }
         let highest = self.fences.get(&lane).copied().unwrap_or_default();
         if fence < highest {
             texts.push(format!(

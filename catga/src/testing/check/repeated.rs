@@ -8,7 +8,8 @@ use super::super::report::Rule;
 use crate::message::MessageId;
 
 impl Record {
-    /// The only reason for a keyed message to run again is that its partition changed hands.
+    /// The only reason for a keyed message to run again is that its partition changed hands, or
+    /// that it was stored again when its id was not known any more.
     /// Where all moves were `planned` there is none.
     pub(in super::super) fn check_repeated(&mut self, planned: bool) {
         let mut runs: BTreeMap<(MessageId, &str, &str), Vec<&Execution>> = BTreeMap::new();
@@ -26,7 +27,10 @@ impl Record {
                         "{handler} of {service} ran again on {} after {} had come to {:?}, in a planned move",
                         again.process, before.process, before.end
                     )
-                } else if again.key.is_some() && before.is_success() && before.fence == again.fence
+                } else if again.key.is_some()
+                    && before.is_success()
+                    && before.fence == again.fence
+                    && !self.stored_again.contains(&(service.into(), id))
                 {
                     format!(
                         "{handler} of {service} ran again on {} after it had succeeded on {} under the same fence {}",

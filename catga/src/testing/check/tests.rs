@@ -2,6 +2,9 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, advance};
 
 use super::{Letter, Takers};
 use crate::message::MessageId;
@@ -94,8 +97,9 @@ fn a_paused_node_may_be_overtaken_and_its_late_write_is_refused() {
     let first = scene.start(&a, id(1), 1);
     a.pause();
     scene.start(&b, id(1), 2).end(Ok(()));
-    assert!(a.keep_late(first).is_none());
+    scene.history.write_late(&a);
     a.resume();
+    first.interrupt();
     scene.finds(&[]);
 }
 
@@ -106,8 +110,9 @@ fn a_late_write_with_the_same_fence_overlaps() {
     let first = scene.start(&a, id(1), 1);
     a.pause();
     scene.start(&b, id(1), 1).end(Ok(()));
-    assert!(a.keep_late(first).is_none());
+    scene.history.write_late(&a);
     a.resume();
+    first.interrupt();
     scene.finds(&[Rule::Overlap]);
 }
 
@@ -117,6 +122,18 @@ fn an_old_owner_starts_something() {
     let (a, b) = (node(1), node(2));
     scene.start(&b, id(1), 2).end(Ok(()));
     scene.start(&a, id(2), 1).interrupt();
+    scene.finds(&[Rule::Overlap]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_starts_something_when_it_is_overdue() {
+    let scene = Scene::new();
+    let one = node(1);
+    one.beat(Instant::now(), Duration::from_secs(10));
+    advance(Duration::from_secs(10)).await;
+    scene.start(&one, id(1), 1).end(Ok(()));
+    advance(Duration::from_secs(1)).await;
+    scene.start(&one, id(2), 1).end(Ok(()));
     scene.finds(&[Rule::Overlap]);
 }
 
@@ -192,6 +209,36 @@ fn what_succeeded_runs_again_under_the_same_fence() {
         scene.start(&one, id(1), 1).end(Ok(()));
     }
     scene.finds(&[Rule::Repeated]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stored_again_runs_again() {
+    let scene = Scene::new();
+    let one = node(1);
+    scene.history.stored(&"shop".into(), id(1), None);
+    advance(Duration::from_secs(121)).await;
+    scene.history.stored(&"shop".into(), id(1), None);
+    scene.start(&one, id(1), 1).end(Ok(()));
+    scene.start(&one, id(1), 1).end(Ok(()));
+    scene.finds(&[]);
+}
+
+#[test]
+fn an_id_is_not_known_again() {
+    let scene = Scene::new();
+    for _ in 0..2 {
+        scene.history.stored(&"shop".into(), id(1), None);
+    }
+    scene.finds(&[Rule::Repeated]);
+}
+
+#[test]
+fn a_handler_sends_another_message_when_it_runs_again() {
+    let scene = Scene::new();
+    for (child, cause) in [(1, "a"), (1, "a"), (2, "b"), (3, "a"), (2, "c")] {
+        scene.history.caused(id(child), None, cause.to_owned());
+    }
+    scene.finds(&[Rule::Children, Rule::Children]);
 }
 
 #[test]

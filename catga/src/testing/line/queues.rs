@@ -1,7 +1,11 @@
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
 
 use super::Line;
 use super::intake::{Entries, SharedEntries};
+use crate::delivery::REPLAY;
 use crate::transport::{
     Ack, Acked, Append, AppendError, Appended, BoxFuture, Entry, Generation, Intake, Malformed,
     Opened, Position, Queue, Queues, Release, SharedIntake, StoredLetter, Ticket, Transport,
@@ -33,11 +37,21 @@ impl Queues for Line {
             let kept = entries.len() - self.cut(entries.len());
             let done = self
                 .carry("append", std::convert::identity, || {
-                    let memory = self.broker.memory();
+                    let broker = Arc::clone(&self.broker);
                     let (queue, entries) = (queue.clone(), entries[..kept].to_vec());
-                    Box::pin(
-                        async move { Ok(memory.queues().append(&queue, writer, &entries).await) },
-                    )
+                    Box::pin(async move {
+                        let memory = broker.memory();
+                        let answers = memory.queues().append(&queue, writer, &entries).await;
+                        for (append, answer) in entries.iter().zip(&answers) {
+                            let entry = &append.entry;
+                            let replay = entry.headers.get(REPLAY).is_some();
+                            if matches!(answer, Ok(Appended::New)) && !replay {
+                                let history = &broker.history;
+                                history.stored(&queue.service, entry.id, entry.key.as_ref());
+                            }
+                        }
+                        Ok(answers)
+                    })
                 })
                 .await;
             let in_doubt = || Err(AppendError::Transport(super::lost()));
@@ -96,9 +110,13 @@ impl Queues for Line {
         generation: &'a Generation,
         acks: &'a [Ack],
     ) -> BoxFuture<'a, Result<Acked, TransportError>> {
-        Box::pin(self.carry("acknowledge", std::convert::identity, || {
-            let memory = self.broker.memory();
-            let (generation, acks) = (generation.clone(), acks.to_vec());
+        let memory = self.broker.memory();
+        let (generation, acks) = (generation.clone(), acks.to_vec());
+        if let Some(by) = self.broker.ack_later() {
+            return Box::pin(self.ack_later(by, generation, acks));
+        }
+        Box::pin(self.carry("acknowledge", std::convert::identity, move || {
+            let (memory, generation, acks) = (memory.clone(), generation.clone(), acks.clone());
             Box::pin(async move { memory.queues().ack(&generation, &acks).await })
         }))
     }
@@ -225,6 +243,29 @@ impl Queues for Line {
             "tap",
             async move { memory.queues().tap(topic, entry).await },
         ))
+    }
+}
+
+impl Line {
+    /// Sends acknowledgements that nobody answers. What is on its way when the connection breaks, or
+    /// when its generation is destroyed, is lost: whoever reads then reads anew.
+    async fn ack_later(
+        &self,
+        by: Duration,
+        generation: Generation,
+        acks: Vec<Ack>,
+    ) -> Result<Acked, TransportError> {
+        self.set_out().await?;
+        let (memory, process) = (self.broker.memory(), Arc::clone(&self.process));
+        let breaks = process.breaks();
+        tokio::spawn(async move {
+            sleep(by).await;
+            if process.breaks() == breaks {
+                // The one who waits for it looks at its queue.
+                let _ = memory.queues().ack(&generation, &acks).await;
+            }
+        });
+        Ok(Acked::Sent)
     }
 }
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::Line;
 use crate::testing::fate::Fate;
@@ -26,6 +27,7 @@ impl Records for Line {
         expect: Expect,
         expires: Option<Duration>,
     ) -> BoxFuture<'a, Result<Written, WriteError>> {
+        let sent = Instant::now();
         Box::pin(
             self.carry("write a record", WriteError::Transport, move || {
                 let (line, key, value) = (self.clone(), key.clone(), value.clone());
@@ -35,6 +37,9 @@ impl Records for Line {
                     if matches!(key, RecordKey::Owners(_)) {
                         let history = &line.broker.history;
                         history.note(format_args!("{} wrote {key}", line.process));
+                    }
+                    if let (RecordKey::Member(_), Some(timeout)) = (&key, expires) {
+                        line.process.beat(sent, timeout);
                     }
                     Ok(written)
                 })

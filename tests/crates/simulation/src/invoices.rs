@@ -3,11 +3,15 @@
 use catga::testing::Sink;
 use catga::{Context, State, handler};
 
-use crate::messages::{Booked, Failure};
+use crate::messages::{Booked, Failure, Fate, Post};
 
 pub const MODULE: &str = module_path!();
 
 #[handler]
 async fn invoice(event: Booked, cx: Context, State(sink): State<Sink>) -> Result<(), Failure> {
-    sink.run(&cx, "invoice", event.fate.befall(&cx)).await
+    let work = async {
+        Post::send(&cx, &sink, "invoice", event.account, Fate::Succeed).await?;
+        event.fate.befall(&cx).await
+    };
+    sink.run(&cx, "invoice", work).await
 }

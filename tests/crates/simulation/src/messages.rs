@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use catga::{Context, Fault, command, event};
+use catga::testing::Sink;
+use catga::{Context, Fault, MessageId, command, event};
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
@@ -44,6 +45,15 @@ impl Fate {
         }
     }
 
+    /// What is to become of what a handler sends with this fate.
+    pub const fn of_child(self) -> Self {
+        match self {
+            Self::Slow(millis) => Self::Slow(millis / 4),
+            Self::Fail(_) => Self::Fail(1),
+            Self::Panic(_) | Self::Refuse | Self::Succeed => Self::Succeed,
+        }
+    }
+
     /// Does what was drawn.
     pub async fn befall(self, cx: &Context) -> Result<(), Failure> {
         let attempt = cx.attempt().get();
@@ -75,6 +85,40 @@ pub struct Book {
 pub struct Booked {
     pub account: u32,
     pub fate: Fate,
+}
+
+/// What handlers send.
+#[command(error = Failure)]
+#[route(key = "account")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Post {
+    pub account: u32,
+    /// The message whose handler sent it.
+    pub parent: MessageId,
+    /// Which of its handlers.
+    pub by: String,
+    pub fate: Fate,
+}
+
+impl Post {
+    /// Posts something because of the message of `cx`: the same each time.
+    pub async fn send(
+        cx: &Context,
+        sink: &Sink,
+        by: &str,
+        account: u32,
+        fate: Fate,
+    ) -> Result<(), Failure> {
+        let (parent, by) = (cx.id(), by.to_owned());
+        let post = Self {
+            account,
+            parent,
+            by,
+            fate,
+        };
+        let stored = sink.enqueue(cx, post).await;
+        stored.map(drop).map_err(|_| Failure::Transient)
+    }
 }
 
 #[command(error = Failure)]

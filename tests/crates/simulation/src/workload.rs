@@ -67,7 +67,9 @@ enum Message {
 
 impl Message {
     fn draw(chance: &mut Rng) -> Self {
-        let (account, fate) = (chance.u32(..ACCOUNTS), Fate::draw(chance));
+        // Half of all are for two accounts: much waits there.
+        let accounts = if chance.bool() { 2 } else { ACCOUNTS };
+        let (account, fate) = (chance.u32(..accounts), Fate::draw(chance));
         match chance.u8(..10) {
             0..4 => Self::Book(Book { account, fate }),
             4..8 => Self::Booked(Booked { account, fate }),
