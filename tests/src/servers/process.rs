@@ -54,8 +54,13 @@ impl Process {
     /// Asks it to end, and waits until it has.
     pub fn end(&mut self) {
         self.dismiss();
-        self.signal("TERM");
+        self.ask_to_end();
         self.child.wait().unwrap();
+    }
+
+    /// SIGTERM.
+    pub fn ask_to_end(&self) {
+        self.signal("TERM");
     }
 
     /// SIGKILL.

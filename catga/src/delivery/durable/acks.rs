@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Engine;
 use crate::telemetry::Chain;
@@ -13,6 +13,8 @@ use crate::transport::{Ack, Acked, Ticket};
 const PROVE_EVERY: Duration = Duration::from_secs(1);
 /// It is asked at once when this many entries of a partition wait for it.
 const MANY: usize = 4_096;
+/// The wait before another try.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// What is handled and not acknowledged yet. Whoever handles adds to it; one task empties it, so
 /// that one acknowledgement is for many.
@@ -55,6 +57,12 @@ impl Acks {
         self.due.notify_one();
     }
 
+    /// They could not be settled: their node lives, so they must not come again.
+    fn settle_again(&self, tickets: Vec<Ticket>) {
+        self.state().tickets.extend(tickets);
+        self.due.notify_one();
+    }
+
     pub(super) fn prove(&self) {
         self.prove_due.notify_one();
     }
@@ -68,12 +76,14 @@ impl Acks {
 pub(super) async fn run(engine: Arc<Engine>) {
     loop {
         engine.acks.due.notified().await;
-        send(&engine).await;
+        if !send(&engine).await {
+            sleep(AGAIN).await;
+        }
     }
 }
 
-/// Acknowledges everything that is handled now.
-pub(super) async fn send(engine: &Engine) {
+/// Acknowledges everything that is handled now. `false` if something has to be tried again.
+pub(super) async fn send(engine: &Engine) -> bool {
     let _turn = engine.acks.sending.lock().await;
     let Waiting {
         generation,
@@ -95,10 +105,12 @@ pub(super) async fn send(engine: &Engine) {
         let settle = queues.settle(&engine.service, &tickets);
         let settled = engine.cluster.limited("acknowledge messages", settle).await;
         if let Err(error) = settled {
-            // They come again when their visibility ends.
-            tracing::warn!(target: "catga", node = %engine.cluster.me, error = %Chain(&error), count = tickets.len(), "messages that were handled could not be acknowledged and may come again");
+            tracing::warn!(target: "catga", node = %engine.cluster.me, error = %Chain(&error), count = tickets.len(), "messages that were handled could not be acknowledged; it is tried again");
+            engine.acks.settle_again(tickets);
+            return false;
         }
     }
+    true
 }
 
 async fn acknowledge(engine: &Engine, generation: u64, acks: &[Ack]) {

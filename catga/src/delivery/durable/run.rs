@@ -92,7 +92,9 @@ impl Drop for Place {
 
 async fn run(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) {
     if let Some(end) = run_alone(core, engine, item).await {
+        // First of all: that it is handled must not wait for a broker that is away.
         engine.ended(item, end);
+        suspects::acquit(engine, item).await;
     }
 }
 
@@ -112,8 +114,8 @@ pub(super) async fn run_alone(core: &Arc<Core>, engine: &Arc<Engine>, item: &Ite
 
 /// Handles one item.
 async fn handle(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) -> End {
-    let mut alone = None;
-    if item.suspect {
+    // Held to the end.
+    let _alone = if item.suspect {
         match suspects::judge(engine, item).await {
             Verdict::Quarantine(crashes) => {
                 let Some(payload) = payload_of(core, engine, item).await else {
@@ -123,14 +125,18 @@ async fn handle(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) -> End {
                 return bury_whole(core, engine, item, &payload.content, &death).await;
             }
             // Never closed, so this waits and nothing else.
-            Verdict::Alone => alone = engine.alone.acquire().await.ok(),
-            Verdict::Run => {}
+            Verdict::Alone => engine.alone.acquire().await.ok(),
+            Verdict::Run => None,
         }
-    }
+    } else {
+        None
+    };
     let Some(payload) = payload_of(core, engine, item).await else {
         return End::Gone;
     };
-    let end = match &payload.content {
+    // Nothing is awaited behind the handlers: if the term ended meanwhile, what they did would be
+    // forgotten.
+    match &payload.content {
         Content::Message(_, envelope) => {
             let info = envelope.info;
             // What waits for its next attempt gives its payload up.
@@ -145,10 +151,5 @@ async fn handle(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) -> End {
         content @ (Content::Unreadable(_) | Content::Malformed(_)) => {
             bury_whole(core, engine, item, content, &Death::Unreadable).await
         }
-    };
-    drop(alone);
-    if item.suspect {
-        suspects::acquit(engine, item).await;
     }
-    end
 }

@@ -128,15 +128,18 @@ fn take(core: &Arc<Core>, engine: &Arc<Engine>, shared: Shared) {
             let end = run::run_alone(&core_of, &held.engine, &item).await;
             let ticket = held.release();
             match (end, ticket) {
-                (Some(End::Handled | End::Gone), Some(ticket)) => held.engine.acks.settle(ticket),
+                (Some(End::Handled | End::Gone), Some(ticket)) => {
+                    held.engine.acks.settle(ticket);
+                    suspects::acquit(&held.engine, &item).await;
+                }
                 (Some(End::Elsewhere) | None, Some(ticket)) => {
                     // Given back by a node that lives: that is no crash.
-                    if item.suspect {
-                        suspects::acquit(&held.engine, &item).await;
-                    }
+                    suspects::acquit(&held.engine, &item).await;
                     give_back(&held.engine, &[ticket]).await;
                 }
-                (Some(End::Buried), _) | (_, None) => {}
+                (Some(End::Buried), _) | (_, None) => {
+                    suspects::acquit(&held.engine, &item).await;
+                }
             }
         }),
     );

@@ -101,6 +101,9 @@ async fn count(engine: &Engine, item: &Item) -> Result<u32, TransportError> {
 
 /// It came to its end, whatever that was, and the node lives.
 pub(super) async fn acquit(engine: &Engine, item: &Item) {
+    if !item.suspect {
+        return;
+    }
     let name = name(item);
     let remove = engine
         .cluster
