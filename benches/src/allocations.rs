@@ -3,10 +3,12 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 static COUNTING: AtomicBool = AtomicBool::new(false);
 static COUNT: AtomicU64 = AtomicU64::new(0);
+/// Bytes that were allocated and not freed.
+static GROWTH: AtomicI64 = AtomicI64::new(0);
 
 /// The system's allocator, which counts while [`count`] runs.
 ///
@@ -27,10 +29,23 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 pub struct CountingAllocator;
 
 #[inline]
-fn note() {
+fn note(size: usize) {
     if COUNTING.load(Relaxed) {
         COUNT.fetch_add(1, Relaxed);
+        GROWTH.fetch_add(bytes(size), Relaxed);
     }
+}
+
+#[inline]
+fn note_freed(size: usize) {
+    if COUNTING.load(Relaxed) {
+        GROWTH.fetch_sub(bytes(size), Relaxed);
+    }
+}
+
+/// No allocation is larger than this type tells.
+fn bytes(size: usize) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
 }
 
 // SAFETY: each method passes its arguments on to `System` unchanged, so what holds for the
@@ -38,27 +53,29 @@ fn note() {
 unsafe impl GlobalAlloc for CountingAllocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note();
+        note(layout.size());
         // SAFETY: the caller keeps the contract, and it is the same one.
         unsafe { System.alloc(layout) }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        note();
+        note(layout.size());
         // SAFETY: as for `alloc`.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     #[inline]
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        note();
+        note_freed(layout.size());
+        note(new_size);
         // SAFETY: as for `alloc`.
         unsafe { System.realloc(pointer, layout, new_size) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        note_freed(layout.size());
         // SAFETY: as for `alloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -73,4 +90,14 @@ pub fn count(work: impl FnOnce()) -> u64 {
     work();
     COUNTING.store(false, Relaxed);
     COUNT.load(Relaxed)
+}
+
+/// The bytes that all threads allocate and do not free while `work` runs; negative where what was
+/// allocated before is freed.
+///
+/// Zero unless [`CountingAllocator`] is the program's global allocator.
+pub fn growth(work: impl FnOnce()) -> i64 {
+    GROWTH.store(0, Relaxed);
+    count(work);
+    GROWTH.load(Relaxed)
 }

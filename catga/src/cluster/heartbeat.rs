@@ -51,10 +51,10 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
                     ?outcome,
                     "a heartbeat was not confirmed; it is tried again"
                 );
-                // Quickly at first, so that a lost reply costs no lease.
+                // Quickly, so that a few lost replies cost no lease.
                 let backoff = Duration::from_millis(50) * 2_u32.pow(failures.min(6));
                 wait = backoff
-                    .min(cluster.settings.heartbeat)
+                    .min(cluster.settings.heartbeat / 3)
                     .mul_f64(0.5 + fastrand::f64() / 2.0);
             }
         }
