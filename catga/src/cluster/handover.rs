@@ -79,6 +79,10 @@ impl Handover {
         self.paused.subscribe()
     }
 
+    pub(crate) fn is_paused(&self) -> bool {
+        *self.paused.borrow()
+    }
+
     /// Says what is to be given away. Returns what of it has been stopped.
     pub(super) fn want(&self, partitions: BTreeSet<u32>) -> BTreeSet<u32> {
         let mut state = self.state();

@@ -26,6 +26,19 @@ impl Cluster {
             .unwrap_or_else(|elapsed| Err(TransportError::new(what, elapsed)))
     }
 
+    /// The same of a conditional write.
+    pub(crate) async fn limited_write<T>(
+        &self,
+        what: &'static str,
+        written: impl Future<Output = Result<T, WriteError>>,
+    ) -> Result<T, WriteError> {
+        timeout(self.limit(), written)
+            .await
+            .unwrap_or_else(|elapsed| {
+                Err(WriteError::Transport(TransportError::new(what, elapsed)))
+            })
+    }
+
     pub(super) async fn read(&self, key: &RecordKey) -> Result<Read, TransportError> {
         let read = self.transport.records().read(key);
         self.limited("read a record", read).await
@@ -42,13 +55,8 @@ impl Cluster {
             WriteError::Transport(TransportError::new("encode a record", error))
         })?;
         let write = self.transport.records().write(key, value, expect, expires);
-        match timeout(self.limit(), write).await {
-            Ok(written) => written.map(|written| written.revision),
-            Err(elapsed) => Err(WriteError::Transport(TransportError::new(
-                "write a record",
-                elapsed,
-            ))),
-        }
+        let written = self.limited_write("write a record", write).await?;
+        Ok(written.revision)
     }
 
     pub(super) async fn remove(
@@ -57,12 +65,6 @@ impl Cluster {
         revision: Revision,
     ) -> Result<(), WriteError> {
         let remove = self.transport.records().remove(key, revision);
-        match timeout(self.limit(), remove).await {
-            Ok(removed) => removed,
-            Err(elapsed) => Err(WriteError::Transport(TransportError::new(
-                "remove a record",
-                elapsed,
-            ))),
-        }
+        self.limited_write("remove a record", remove).await
     }
 }

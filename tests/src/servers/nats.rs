@@ -1,24 +1,15 @@
-use std::net::{Ipv4Addr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
 
-use super::process::{Folder, Process, free_port};
-
-/// How long a server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+use super::process::free_port;
+use super::server::Server;
 
 /// With `JetStream`, which keeps its files in the server's folder.
 const JETSTREAM: &str = "jetstream {}\n";
 
 /// A `nats-server` of its own: at a free port, with a folder, ended with the test.
 #[derive(Debug)]
-pub struct NatsServer {
-    program: PathBuf,
-    arguments: Vec<String>,
-    folder: Folder,
-    port: u16,
-    process: Process,
-}
+pub struct NatsServer(Server);
 
 impl NatsServer {
     /// Starts a server of this version, as in `2.11`, with `JetStream`.
@@ -52,70 +43,37 @@ impl NatsServer {
     }
 
     fn configured(version: &str, configuration: &str) -> Self {
-        let program = program(version);
-        let folder = Folder::new(&format!("nats-{version}"));
-        let port = free_port();
-        let file = folder.path().join("configuration");
-        std::fs::write(&file, configuration).unwrap();
-        let path = |path: &Path| path.to_str().unwrap().to_owned();
-        let arguments = [
-            ["--addr".to_owned(), "127.0.0.1".to_owned()],
-            ["--port".to_owned(), port.to_string()],
-            ["--store_dir".to_owned(), path(folder.path())],
-            ["--config".to_owned(), path(&file)],
-        ];
-        let arguments = arguments.concat();
-        let process = Process::start(&program, &arguments, &folder);
-        let mut server = Self {
-            program,
-            arguments,
-            folder,
-            port,
-            process,
-        };
-        server.wait();
-        server
+        Self(Server::start("nats", version, |folder, port| {
+            let file = folder.join("configuration");
+            std::fs::write(&file, configuration).unwrap();
+            let path = |path: &Path| path.to_str().unwrap().to_owned();
+            let arguments = [
+                ["--addr".to_owned(), "127.0.0.1".to_owned()],
+                ["--port".to_owned(), port.to_string()],
+                ["--store_dir".to_owned(), path(folder)],
+                ["--config".to_owned(), path(&file)],
+            ];
+            arguments.concat()
+        }))
     }
 
     #[must_use]
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://127.0.0.1:{}", self.port())
     }
+}
 
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
+impl Deref for NatsServer {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.0
     }
+}
 
-    /// Its folder, where what its configuration names may lie.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// The process, to kill it or to make it wait.
-    pub fn process(&mut self) -> &mut Process {
-        &mut self.process
-    }
-
-    /// Starts it again at the same port with the same folder, after it ended.
-    ///
-    /// # Panics
-    ///
-    /// If it does not answer.
-    pub fn restart(&mut self) {
-        self.process = Process::start(&self.program, &self.arguments, &self.folder);
-        self.wait();
-    }
-
-    fn wait(&mut self) {
-        let started = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
-            let log = || std::fs::read_to_string(self.folder.log()).unwrap_or_default();
-            assert!(!self.process.has_ended(), "it ended:\n{}", log());
-            assert!(started.elapsed() < PATIENCE, "no answer:\n{}", log());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+impl DerefMut for NatsServer {
+    fn deref_mut(&mut self) -> &mut Server {
+        &mut self.0
     }
 }
 
@@ -135,18 +93,4 @@ pub fn cluster(version: &str) -> [NatsServer; 3] {
         );
         NatsServer::with(version, &cluster)
     })
-}
-
-/// The server as `tests/servers-nats` fetches it.
-fn program(version: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let program = root
-        .join(target)
-        .join(format!("servers/nats-{version}/nats-server"));
-    assert!(
-        program.exists(),
-        "no nats-server {version}: run `tests/servers-nats`, which fetches it"
-    );
-    program
 }

@@ -239,3 +239,36 @@ macro_rules! promises {
         }
     )*};
 }
+
+/// Makes a kind of cluster for each server, of what a test binary has as a namespace on it.
+#[macro_export]
+macro_rules! clusters {
+    ($space:ident with $clock:ident; $($name:ident on $server:ident;)*) => {$(
+        pub struct $name($space);
+
+        impl $crate::suite::Cluster for $name {
+            const CLOCK: $crate::suite::Clock = $clock;
+
+            fn fresh() -> Self {
+                Self($space::on(&$server))
+            }
+
+            fn transport(&self) -> ::std::sync::Arc<dyn ::catga::transport::Transport> {
+                self.0.transport()
+            }
+
+            async fn restored(
+                &self,
+                snapshot: &$crate::faulty::Snapshot,
+            ) -> ::std::sync::Arc<dyn ::catga::transport::Transport> {
+                $space::on(&$server).restored(snapshot).await
+            }
+        }
+
+        impl $crate::contract::Outside for $name {
+            async fn post(&self, post: $crate::contract::Post<'_>) -> bool {
+                self.0.post(post).await
+            }
+        }
+    )*};
+}

@@ -4,10 +4,10 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use catga::node::NodeId;
 use catga::transport::{Nats, Transport};
-use catga_tests::contract::{Outside, Post};
+use catga_tests::contract::Post;
 use catga_tests::faulty::Snapshot;
 use catga_tests::servers::nats::NatsServer;
-use catga_tests::suite::{Clock, Cluster};
+use catga_tests::suite::Clock;
 
 /// A clock this fast leaves a server time to answer.
 const CLOCK: Clock = Clock::Fast(10);
@@ -92,35 +92,8 @@ impl Space {
     }
 }
 
-macro_rules! clusters {
-    ($($name:ident on $server:ident;)*) => {$(
-        pub struct $name(Space);
-
-        impl Cluster for $name {
-            const CLOCK: Clock = CLOCK;
-
-            fn fresh() -> Self {
-                Self(Space::on(&$server))
-            }
-
-            fn transport(&self) -> Arc<dyn Transport> {
-                self.0.transport()
-            }
-
-            async fn restored(&self, snapshot: &Snapshot) -> Arc<dyn Transport> {
-                Space::on(&$server).restored(snapshot).await
-            }
-        }
-
-        impl Outside for $name {
-            async fn post(&self, post: Post<'_>) -> bool {
-                self.0.post(post).await
-            }
-        }
-    )*};
-}
-
-clusters! {
+catga_tests::clusters! {
+    Space with CLOCK;
     Nats211 on NATS_211;
     Nats215 on NATS_215;
 }

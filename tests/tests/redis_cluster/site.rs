@@ -2,10 +2,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use catga::transport::{RecordKey, Redis, Transport};
-use catga_tests::contract::{Outside, Post};
+use catga_tests::contract::Post;
 use catga_tests::faulty::Snapshot;
 use catga_tests::servers::redis::RedisServer;
-use catga_tests::suite::{Clock, Cluster};
+use catga_tests::suite::Clock;
 
 /// A clock this fast leaves a server time to answer.
 const CLOCK: Clock = Clock::Fast(10);
@@ -84,35 +84,8 @@ impl Space {
     }
 }
 
-macro_rules! clusters {
-    ($($name:ident on $server:ident;)*) => {$(
-        pub struct $name(Space);
-
-        impl Cluster for $name {
-            const CLOCK: Clock = CLOCK;
-
-            fn fresh() -> Self {
-                Self(Space::on(&$server))
-            }
-
-            fn transport(&self) -> Arc<dyn Transport> {
-                self.0.transport()
-            }
-
-            async fn restored(&self, snapshot: &Snapshot) -> Arc<dyn Transport> {
-                Space::on(&$server).restored(snapshot).await
-            }
-        }
-
-        impl Outside for $name {
-            async fn post(&self, post: Post<'_>) -> bool {
-                self.0.post(post).await
-            }
-        }
-    )*};
-}
-
-clusters! {
+catga_tests::clusters! {
+    Space with CLOCK;
     Redis70 on REDIS_70;
     Redis82 on REDIS_82;
 }

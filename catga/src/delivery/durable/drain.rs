@@ -44,7 +44,8 @@ impl Engine {
         dropped
     }
 
-    fn end_all(&self) {
+    /// Ends every term: what runs is dropped.
+    pub(super) fn end_all(&self) {
         for term in self.terms().values() {
             term.end();
         }

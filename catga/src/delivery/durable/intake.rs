@@ -157,7 +157,7 @@ impl Intake {
         let engine = Arc::clone(&self.engine);
         // What is handled is acknowledged before: afterwards this generation has no voice.
         acks::send(&engine).await;
-        let old = self.open.take();
+        self.open = None;
         let queues = engine.cluster.transport.queues();
         if partitions.is_empty() {
             if let Some(name) = engine.end_generation() {
@@ -166,7 +166,6 @@ impl Intake {
             }
             return Ok(());
         }
-        drop(old);
         // What an owner before left behind, of those that are read for the first time.
         let epochs = engine.epochs(&partitions);
         let fresh = epochs

@@ -6,17 +6,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use tokio::time::sleep;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Engine;
 use super::item::{Content, Item};
+use super::patience::Patience;
 use super::run::End;
 use crate::delivery::{DeadLetter, Failure, Reason};
 use crate::handler::HandlerInfo;
-use crate::message::{ContentType, Headers, MessageId};
+use crate::message::{ContentType, MessageId};
 use crate::node::Core;
-use crate::telemetry::Chain;
 use crate::transport::{Entry, Malformed, StoredLetter};
 
 const REASON: &str = "catga-dead-reason";
@@ -80,21 +79,19 @@ pub(super) async fn bury(
 ) -> End {
     let (id, letter) = (death.id(item, content), death.letter(core, content));
     let queues = engine.cluster.transport.queues();
-    let mut wait = Duration::from_millis(20);
+    let mut patience = Patience::new();
     loop {
         let acked = if last { engine.release_of(item) } else { None };
         let release = acked.as_ref().map(super::Acked::release);
-        let with_ack = release.is_some();
         let bury = queues.bury(&engine.service, &id, &letter, release);
         match engine.cluster.limited("write a dead letter", bury).await {
-            Ok(()) if with_ack => return End::Buried,
+            Ok(()) if acked.is_some() => return End::Buried,
             Ok(()) => return End::Handled,
             Err(error) => {
-                tracing::warn!(target: "catga", node = %core.id, error = %Chain(&error), "a dead letter could not be written; it is tried again");
+                let failed = "a dead letter could not be written";
+                patience.wait(engine, failed, &error).await;
             }
         }
-        sleep(wait).await;
-        wait = (2 * wait).min(Duration::from_secs(1));
     }
 }
 
@@ -229,23 +226,26 @@ pub(super) fn letter_of(stored: StoredLetter, unclaimed: bool) -> DeadLetter {
         Err(malformed) => unreadable(&malformed),
     };
     let mut headers = entry.headers;
-    let time = take(&mut headers, TIME).and_then(|time| time.parse().ok());
+    let time = headers.remove(TIME).and_then(|time| time.parse().ok());
     DeadLetter {
         number: stored.number,
         id: entry.id,
         message: entry.name,
         key: entry.key,
-        reason: take(&mut headers, REASON)
+        reason: headers
+            .remove(REASON)
             .and_then(|reason| Reason::parse(&reason))
             .unwrap_or(Reason::Unreadable),
-        handler: take(&mut headers, HANDLER),
-        attempts: take(&mut headers, ATTEMPTS)
+        handler: headers.remove(HANDLER),
+        attempts: headers
+            .remove(ATTEMPTS)
             .and_then(|attempts| attempts.parse().ok())
             .unwrap_or(0),
-        chain: take(&mut headers, ERROR)
+        chain: headers
+            .remove(ERROR)
             .and_then(|texts| ContentType::Json.decode(texts.as_bytes()).ok())
             .unwrap_or_default(),
-        node: take(&mut headers, NODE).unwrap_or_default(),
+        node: headers.remove(NODE).unwrap_or_default(),
         failed_at: UNIX_EPOCH + Duration::from_micros(time.unwrap_or(0)),
         headers,
         content_type: entry.content_type,
@@ -254,10 +254,6 @@ pub(super) fn letter_of(stored: StoredLetter, unclaimed: bool) -> DeadLetter {
         time: entry.time,
         unclaimed,
     }
-}
-
-fn take(headers: &mut Headers, name: &str) -> Option<String> {
-    headers.remove(name)
 }
 
 /// The message of a dead letter, to be stored again.

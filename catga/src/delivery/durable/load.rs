@@ -1,18 +1,13 @@
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::time::sleep;
 
 use super::Engine;
 use super::item::{Item, Payload};
+use super::patience::Patience;
 use crate::node::Core;
-use crate::telemetry::Chain;
 use crate::transport::Position;
 
 /// How many of a lane are fetched at once.
 const TOGETHER: usize = 16;
-/// The longest wait after a fetch that failed.
-const LONGEST: Duration = Duration::from_secs(1);
 
 /// The payload of an item, fetched again if it was given up, together with those right behind it.
 /// `None` if the broker does not have it any more.
@@ -60,23 +55,19 @@ async fn fetch(
     positions: &[Position],
 ) -> Vec<Option<Payload>> {
     let queues = engine.cluster.transport.queues();
-    let mut wait = Duration::from_millis(20);
+    let mut patience = Patience::new();
     loop {
         let fetch = queues.fetch(&engine.service, item.term.partition, positions);
-        match engine
-            .cluster
-            .limited("fetch waiting messages", fetch)
-            .await
-        {
+        let fetched = engine.cluster.limited("fetch waiting messages", fetch);
+        match fetched.await {
             Ok(found) => {
                 let payload = |entry| Payload::of(core, &engine.room, entry, item.term.epoch);
                 return found.into_iter().map(|entry| entry.map(payload)).collect();
             }
             Err(error) => {
-                tracing::warn!(target: "catga", node = %core.id, error = %Chain(&error), "waiting messages could not be fetched; it is tried again");
+                let failed = "waiting messages could not be fetched";
+                patience.wait(engine, failed, &error).await;
             }
         }
-        sleep(wait).await;
-        wait = (2 * wait).min(LONGEST);
     }
 }

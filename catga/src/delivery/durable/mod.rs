@@ -23,6 +23,7 @@ mod item;
 mod letters;
 mod load;
 mod partition;
+mod patience;
 mod progress;
 mod release;
 mod replay;
@@ -35,7 +36,7 @@ mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, Semaphore, watch};
@@ -91,7 +92,6 @@ pub(crate) struct Engine {
     /// One suspect at a time.
     alone: Semaphore,
     draining: watch::Sender<bool>,
-    paused: AtomicBool,
     /// Whether nothing is read: the intake has come to its end, or never began.
     drained: watch::Sender<bool>,
 }
@@ -140,7 +140,6 @@ impl Engine {
             due,
             alone: Semaphore::new(1),
             draining: watch::Sender::new(false),
-            paused: AtomicBool::new(false),
             drained: watch::Sender::new(true),
             cluster: Arc::clone(cluster),
         })
@@ -184,15 +183,11 @@ impl Engine {
     pub(crate) fn close(&self) {
         self.room.close();
         self.lanes.close();
-        for term in self.terms().values() {
-            term.end();
-        }
-        self.taken.term.end();
+        self.end_all();
     }
 
-    /// Stops handling, or goes on.
+    /// Stops handling, or goes on, as the service is told.
     fn pause(&self, paused: bool) {
-        self.paused.store(paused, Ordering::SeqCst);
         if paused {
             self.taken.term.stop();
         } else if !self.is_draining() {
@@ -202,7 +197,7 @@ impl Engine {
     }
 
     fn is_paused(&self) -> bool {
-        self.paused.load(Ordering::SeqCst)
+        self.cluster.handover.is_paused()
     }
 
     fn is_draining(&self) -> bool {

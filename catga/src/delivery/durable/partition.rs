@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::progress::Progress;
 use crate::message::MessageId;
-use crate::transport::{Ack, Position, Received};
+use crate::transport::{Ack, Entry, Malformed, Position, Received};
 
 /// What a node knows of one partition: what it received and has not handled, and what it handled
 /// and may be sent again.
@@ -58,11 +58,15 @@ pub(super) enum Met {
 }
 
 impl Mark {
-    pub(super) fn of(received: &Received) -> Self {
+    pub(super) fn new(position: Position, entry: &Result<Arc<Entry>, Malformed>) -> Self {
         Self {
-            stored: received.position.stored,
-            id: received.entry.as_ref().ok().map(|entry| entry.id),
+            stored: position.stored,
+            id: entry.as_ref().ok().map(|entry| entry.id),
         }
+    }
+
+    pub(super) fn of(received: &Received) -> Self {
+        Self::new(received.position, &received.entry)
     }
 }
 

@@ -37,14 +37,13 @@ pub(super) async fn write_tail(engine: &Engine, partition: u32) -> Result<(), Tr
         let found = engine.cluster.limited("read a tail", read).await?.record;
         let expect = found.map_or(Expect::Absent, |found| Expect::Revision(found.revision));
         let write = marks.write(&engine.service, &name, value.clone(), expect, None);
-        match tokio::time::timeout(engine.cluster.limit(), write).await {
-            Ok(Ok(_)) => {
+        match engine.cluster.limited_write("write a tail", write).await {
+            Ok(_) => {
                 engine.partition(partition).wrote_tail(true);
                 return Ok(());
             }
-            Ok(Err(WriteError::Conflict)) => {}
-            Ok(Err(WriteError::Transport(error))) => return Err(error),
-            Err(elapsed) => return Err(TransportError::new("write a tail", elapsed)),
+            Err(WriteError::Conflict) => {}
+            Err(WriteError::Transport(error)) => return Err(error),
         }
     }
 }

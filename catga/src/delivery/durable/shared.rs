@@ -101,10 +101,7 @@ fn take(core: &Arc<Core>, engine: &Arc<Engine>, shared: Shared) {
         entry,
     } = shared;
     let term = Arc::clone(&engine.taken.term);
-    let mark = Mark {
-        stored: ticket.position.stored,
-        id: entry.as_ref().ok().map(|entry| entry.id),
-    };
+    let mark = Mark::new(ticket.position, &entry);
     let payload = Payload::of(core, &engine.room, entry, term.epoch);
     let item = Item::new(
         term,
@@ -127,19 +124,20 @@ fn take(core: &Arc<Core>, engine: &Arc<Engine>, shared: Shared) {
         Box::pin(async move {
             let end = run::run_alone(&core_of, &held.engine, &item).await;
             let ticket = held.release();
-            match (end, ticket) {
-                (Some(End::Handled | End::Gone), Some(ticket)) => {
-                    held.engine.acks.settle(ticket);
-                    suspects::acquit(&held.engine, &item).await;
+            let back = match end {
+                Some(End::Handled | End::Gone) => {
+                    if let Some(ticket) = ticket {
+                        held.engine.acks.settle(ticket);
+                    }
+                    None
                 }
-                (Some(End::Elsewhere) | None, Some(ticket)) => {
-                    // Given back by a node that lives: that is no crash.
-                    suspects::acquit(&held.engine, &item).await;
-                    give_back(&held.engine, &[ticket]).await;
-                }
-                (Some(End::Buried), _) | (_, None) => {
-                    suspects::acquit(&held.engine, &item).await;
-                }
+                Some(End::Buried) => None,
+                Some(End::Elsewhere) | None => ticket,
+            };
+            // Also what is given back by a node that lives was in no crash.
+            suspects::acquit(&held.engine, &item).await;
+            if let Some(ticket) = back {
+                give_back(&held.engine, &[ticket]).await;
             }
         }),
     );

@@ -7,13 +7,12 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::time::sleep;
 
 use super::Engine;
 use super::item::Item;
 use super::partition::Mark;
+use super::patience::Patience;
 use crate::message::ContentType;
-use crate::telemetry::Chain;
 use crate::transport::{Expect, TransportError, WriteError};
 
 /// A count outlives the longest outage that anybody waits for.
@@ -41,23 +40,20 @@ struct Count {
 
 /// Counts the crash, before anything runs. Asks the broker until it answers.
 pub(super) async fn judge(engine: &Engine, item: &Item) -> Verdict {
-    let mut wait = Duration::from_millis(20);
-    loop {
+    let mut patience = Patience::new();
+    let crashes = loop {
         match count(engine, item).await {
-            Ok(crashes) => {
-                let limit = engine.limits.crashes;
-                return match NonZeroU32::new(crashes) {
-                    Some(crashes) if crashes >= limit => Verdict::Quarantine(crashes),
-                    Some(crashes) if crashes.get() > 1 => Verdict::Alone,
-                    _ => Verdict::Run,
-                };
-            }
+            Ok(crashes) => break crashes,
             Err(error) => {
-                tracing::warn!(target: "catga", node = %engine.cluster.me, error = %Chain(&error), "the crashes of a message could not be counted; it is tried again");
+                let failed = "the crashes of a message could not be counted";
+                patience.wait(engine, failed, &error).await;
             }
         }
-        sleep(wait).await;
-        wait = (2 * wait).min(Duration::from_secs(1));
+    };
+    match NonZeroU32::new(crashes) {
+        Some(crashes) if crashes >= engine.limits.crashes => Verdict::Quarantine(crashes),
+        Some(crashes) if crashes.get() > 1 => Verdict::Alone,
+        _ => Verdict::Run,
     }
 }
 
@@ -90,11 +86,10 @@ async fn count(engine: &Engine, item: &Item) -> Result<u32, TransportError> {
             .map_err(|error| TransportError::new("encode a count", error))?;
         let expect = found.map_or(Expect::Absent, |found| Expect::Revision(found.revision));
         let write = marks.write(&engine.service, &name, value, expect, Some(KEPT));
-        match tokio::time::timeout(engine.cluster.limit(), write).await {
-            Ok(Ok(_)) => return Ok(crashes),
-            Ok(Err(WriteError::Conflict)) => {}
-            Ok(Err(WriteError::Transport(error))) => return Err(error),
-            Err(elapsed) => return Err(TransportError::new("write a count", elapsed)),
+        match engine.cluster.limited_write("write a count", write).await {
+            Ok(_) => return Ok(crashes),
+            Err(WriteError::Conflict) => {}
+            Err(WriteError::Transport(error)) => return Err(error),
         }
     }
 }

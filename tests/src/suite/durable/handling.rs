@@ -8,7 +8,7 @@ use catga::{MessageId, Options};
 use super::super::Cluster;
 use super::super::site::{Site, until};
 use super::work::{Happened, Job, Put, Sink, Spread, Try};
-use super::{builder, builder_on, nodes};
+use super::{builder, builder_on, letters, nodes};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -194,14 +194,7 @@ pub async fn what_is_given_up_is_a_dead_letter_and_its_key_goes_on<C: Cluster>(c
     .await
     .unwrap();
     a.enqueue(Try::new(1, 4, 0)).await.unwrap();
-    let mut letters = Vec::new();
-    for _ in 0..5_000 {
-        letters = a.dead_letters().await.unwrap();
-        if letters.len() == 3 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let mut letters = letters(&a, 3).await;
     letters.sort_by_key(|letter| String::from_utf8(letter.payload().to_vec()).unwrap());
     let told: Vec<_> = letters
         .iter()
@@ -246,11 +239,7 @@ pub async fn a_dead_letter_is_replayed_at_the_tail<C: Cluster>(cluster: C) {
     .unwrap();
     a.enqueue(Try::new(1, 2, 0)).await.unwrap();
     until("both ran", SOON, || sink.of_key(1) == [1, 2]).await;
-    let mut letters = Vec::new();
-    while letters.is_empty() {
-        letters = b.dead_letters().await.unwrap();
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let mut letters = letters(&b, 1).await;
     let letter = letters.remove(0);
     let stored = b.replay(&letter).await.unwrap().unwrap();
     assert_eq!(stored.id(), letter.id());
@@ -273,11 +262,7 @@ pub async fn a_discarded_letter_is_gone<C: Cluster>(cluster: C) {
         .await
         .unwrap();
     }
-    let mut letters = Vec::new();
-    while letters.len() < 3 {
-        letters = a.dead_letters().await.unwrap();
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let letters = letters(&a, 3).await;
     assert!(a.discard(&letters[1]).await.unwrap());
     assert!(!a.discard(&letters[1]).await.unwrap());
     let left: Vec<u64> = a

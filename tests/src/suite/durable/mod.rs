@@ -6,13 +6,21 @@ pub mod handling;
 pub mod moving;
 pub mod operating;
 
+use std::time::Duration;
+
 use catga::Node;
+use catga::delivery::DeadLetter;
 use catga::node::Builder;
+
+use tokio::time::{sleep, timeout};
 
 use super::Cluster;
 use super::site::{HEARTBEAT, NODE_TIMEOUT, Site, all_owned};
 use crate::faulty::Line;
 use work::{At, Sink};
+
+/// How long dead letters may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A node of the service `shop` with all handlers of stored messages.
 pub fn builder<C: Cluster>(site: &Site<C>, sink: &Sink, id: &str) -> Builder {
@@ -45,4 +53,20 @@ pub async fn nodes<C: Cluster, const N: usize>(
     let nodes: [Node; N] = nodes.try_into().unwrap();
     all_owned(&nodes, 32).await;
     nodes
+}
+
+/// Waits until a node's service has so many dead letters.
+pub async fn letters(node: &Node, count: usize) -> Vec<DeadLetter> {
+    let found = async {
+        loop {
+            let letters = node.dead_letters().await.unwrap();
+            if letters.len() >= count {
+                return letters;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, found)
+        .await
+        .expect("dead letters in time")
 }

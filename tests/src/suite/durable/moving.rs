@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use catga::Node;
 use catga::delivery::Reason;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::super::site::{NODE_TIMEOUT, Site, all_owned, until};
 use super::super::{Clock, Cluster};
 use super::work::{Happened, Job, Put, Sink, Try};
-use super::{builder, nodes};
+use super::{builder, letters, nodes};
 
 const SOON: Duration = Duration::from_secs(20);
 const TAKEN_OVER: Duration = Duration::from_secs(60);
@@ -224,17 +224,7 @@ pub async fn what_ends_nodes_is_quarantined<C: Cluster>(cluster: C) {
             .await
             .unwrap();
     }
-    let letters = timeout(TAKEN_OVER, async {
-        loop {
-            let letters = node.dead_letters().await.unwrap();
-            if !letters.is_empty() {
-                return letters;
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
-    })
-    .await
-    .unwrap();
+    let letters = letters(&node, 1).await;
     assert_eq!(letters[0].reason(), Reason::Crashes);
     assert_eq!((letters[0].attempts(), sink.len()), (3, 3));
     sink.open();

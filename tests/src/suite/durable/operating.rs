@@ -163,9 +163,7 @@ pub async fn what_nobody_takes_at_the_front_door_is_kept<C: Cluster>(cluster: C)
     })
     .await
     .unwrap();
-    while a.dead_letters().await.unwrap().is_empty() {
-        sleep(Duration::from_millis(10)).await;
-    }
+    super::letters(&a, 1).await;
     assert!(
         a.replay(&letters[0]).await.is_err(),
         "nobody takes it still"
