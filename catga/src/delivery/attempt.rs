@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::Failure;
-use crate::handler::{Execution, Facts, Panic, Reply};
+use crate::handler::{Execution, Facts, Other, Panic, Reply};
 use crate::message::{Message, MessageInfo};
 use crate::node::Core;
 use crate::wiring::Local;
@@ -77,7 +77,7 @@ impl<M: Message> Attempt for Typed<M> {
         local: &Local,
         facts: &mut Facts,
     ) -> Poll<Result<(), Failure>> {
-        self.guarded(|execution| execution.start_stored(cx, core, local, facts))
+        self.guarded(|execution| execution.start_other(cx, core, facts, Other::Stored(local)))
     }
 
     fn resume(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {

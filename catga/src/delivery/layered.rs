@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::attempt::caught;
-use super::{BoxFuture, Delivery, Envelope, Failure};
+use super::{BoxFuture, Delivery, Envelope, Failure, Payload};
 use crate::handler::{Facts, Pick};
 use crate::node::{Core, Layers, SendError};
 use crate::wiring::Local;
@@ -23,14 +23,8 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let timeout = facts.timeout();
     let mut deadline = pin!(core.sleep_until(facts.deadline()));
-    let delivery = Delivery::encoded(
-        Arc::clone(core),
-        pick,
-        local.info,
-        &facts,
-        envelope.content_type,
-        envelope.payload.clone(),
-    );
+    let payload = Payload::Encoded(envelope.content_type, envelope.payload.clone());
+    let delivery = Delivery::new(Arc::clone(core), pick, local.info, &facts, payload);
     drop(facts);
     // `None` once it has ended or panicked: its drop, which may panic as well, is guarded, too.
     let mut running: Option<BoxFuture<'_, _>> = Some(Box::pin(async move {

@@ -5,8 +5,11 @@ mod attempt;
 mod broadcast;
 mod dead_letters;
 mod dedup;
+#[expect(clippy::module_inception, reason = "a delivery is one subject of many")]
+mod delivery;
 mod durable;
 mod envelope;
+mod failure;
 pub(crate) mod fault;
 mod handle;
 mod held;
@@ -20,18 +23,21 @@ mod room;
 mod turn;
 
 pub use dead_letters::{DeadLetter, Reason};
+pub use delivery::Delivery;
 pub use fault::Fault;
 pub use held::LaneHeld;
 pub use operations::Operations;
-pub use outcome::{Delivery, Outcome};
+pub use outcome::Outcome;
 
 pub(crate) use broadcast::broadcast;
 pub(crate) use dead_letters::DeadLetters;
 pub(crate) use dedup::{Claim, Claimed};
+pub(crate) use delivery::Payload;
 pub(crate) use durable::{Appending, Engine, Limits, NotAppended, REPLAY};
 pub(crate) use envelope::Envelope;
+pub(crate) use failure::{Failure, chain};
 pub(crate) use held::Held;
 pub(crate) use operations::BoxFuture;
-pub(crate) use outcome::{Failure, chain};
+pub(crate) use outcome::Encoded;
 pub(crate) use queue::{NotStored, Queue, start};
 pub(crate) use turn::turn;

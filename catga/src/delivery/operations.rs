@@ -3,13 +3,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::attempt::{self, AnyAttempt};
-use super::{Delivery, Envelope, Outcome};
-use crate::handler::{Facts, Input, execute};
+use super::{Outcome, Payload};
+use crate::handler::{Facts, Pick, execute};
 use crate::message::Message;
-use crate::node::{Core, SendError, answer_of, run_here};
-use crate::transport::Frame;
+use crate::node::Core;
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+type Execute = fn(Arc<Core>, Pick, Facts, Payload) -> BoxFuture<'static, Outcome>;
 
 /// What the engine does with a message whose type it does not know: functions made once per
 /// message type, shared by all its handlers.
@@ -18,33 +19,15 @@ pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub struct Operations {
     /// Makes what runs one attempt of one handler, and the next.
     pub(crate) attempt: fn() -> AnyAttempt,
-    /// A call from another node: from its payload to the frame of the answer.
-    pub(crate) answer: fn(Arc<Core>, Envelope, Facts) -> BoxFuture<'static, Frame>,
-    /// What is below the last layer.
-    pub(crate) serve: fn(Delivery) -> BoxFuture<'static, Outcome>,
+    /// Runs one handler to its end: what is below the last layer, and what other nodes call.
+    pub(crate) execute: Execute,
 }
 
 impl Operations {
     pub(crate) const fn of<M: Message>() -> Self {
         Self {
             attempt: attempt::typed::<M>,
-            answer: |core, envelope, facts| {
-                Box::pin(async move {
-                    let input = Input::<M>::Encoded(envelope.content_type, envelope.payload);
-                    answer_of::<M>(run_here(core, input, facts).await)
-                })
-            },
-            serve: |delivery| {
-                Box::pin(async move {
-                    Outcome::new::<M>(match delivery.into_parts::<M>() {
-                        Some((core, pick, facts, input)) => execute(core, pick, input, facts).await,
-                        None => Err(SendError::failed(
-                            M::info(),
-                            "a layer changed the type of the message".into(),
-                        )),
-                    })
-                })
-            },
+            execute: execute::<M>,
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -10,8 +10,9 @@ use tracing::Span;
 use super::call::Facts;
 use super::run::{Reply, Run, Start};
 use super::{Call, Panic};
+use crate::delivery::{BoxFuture, Outcome, Payload};
 use crate::message::{ContentType, Message, MessageInfo};
-use crate::node::{Core, SendError};
+use crate::node::{Answer, Core, SendError};
 use crate::telemetry;
 use crate::wiring::{Local, Row};
 
@@ -19,6 +20,16 @@ use crate::wiring::{Local, Row};
 pub(crate) enum Input<M> {
     Typed(M),
     Encoded(ContentType, Bytes),
+}
+
+/// What is executed, where it is not a call on its shortest way.
+pub(crate) enum Other<'a, M: Message> {
+    /// A handler, of this message.
+    Given(&'a Local, Input<M>),
+    /// A handler, of the stored message of the facts.
+    Stored(&'a Local),
+    /// Something that ends in a handler, here or elsewhere.
+    Future(BoxFuture<'static, Answer>),
 }
 
 /// Which handler of a message type.
@@ -121,46 +132,56 @@ impl<M: Message> Execution<M> {
         }
     }
 
-    /// Starts the handler and polls it for the first time. Takes the facts if it waits.
+    /// Starts the handler of a call and polls it for the first time. Takes the facts if it waits.
     #[inline]
     pub(crate) fn start(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         core: &Arc<Core>,
         local: &Local,
-        input: Input<M>,
-        facts: &mut Facts,
-    ) -> Poll<Reply<M>> {
-        let Some(start) = local.start::<M>() else {
-            return Poll::Ready(Err(SendError::no_route(M::info())));
-        };
-        self.first(cx, core, Some(local), facts, |run, facts| match input {
-            Input::Typed(message) => call(start, run, core, local, message, facts),
-            Input::Encoded(content_type, bytes) => {
-                decoded(start, run, core, local, content_type, &bytes, facts);
-            }
-        })
-    }
-
-    /// Starts the handler for the stored message of the facts and polls it for the first time. Takes
-    /// the facts if it waits.
-    #[inline]
-    pub(crate) fn start_stored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        core: &Arc<Core>,
-        local: &Local,
+        message: M,
         facts: &mut Facts,
     ) -> Poll<Reply<M>> {
         let Some(start) = local.start::<M>() else {
             return Poll::Ready(Err(SendError::no_route(M::info())));
         };
         self.first(cx, core, Some(local), facts, |run, facts| {
-            // Facts of an attempt are always those of a stored message.
-            if let Some(stored) = facts.envelope() {
-                let (content_type, payload) = (stored.content_type, &stored.payload);
-                decoded(start, run, core, local, content_type, payload, facts);
+            call(start, run, core, local, message, facts);
+        })
+    }
+
+    /// Starts something else, with the same promises. One copy for all that is not the shortest way
+    /// from a call to its handler.
+    #[inline(never)]
+    pub(crate) fn start_other(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        core: &Arc<Core>,
+        facts: &mut Facts,
+        other: Other<'_, M>,
+    ) -> Poll<Reply<M>> {
+        let local = match other {
+            Other::Given(local, _) | Other::Stored(local) => Some(local),
+            Other::Future(_) => None,
+        };
+        let start = local.and_then(Local::start::<M>);
+        self.first(cx, core, local, facts, |run, facts| match (other, start) {
+            (Other::Future(future), _) => run.future(future, Answer::into_reply::<M>),
+            (Other::Given(local, Input::Typed(message)), Some(start)) => {
+                call(start, run, core, local, message, facts);
             }
+            (Other::Given(local, Input::Encoded(content_type, bytes)), Some(start)) => {
+                decoded(start, run, core, local, content_type, &bytes, facts);
+            }
+            (Other::Stored(local), Some(start)) => {
+                // Facts of an attempt are always those of a stored message.
+                if let Some(stored) = facts.envelope() {
+                    let (content_type, payload) = (stored.content_type, &stored.payload);
+                    decoded(start, run, core, local, content_type, payload, facts);
+                }
+            }
+            // A table has the handlers of a message in its own row.
+            (_, None) => run.reply(Err(SendError::no_route(M::info()))),
         })
     }
 
@@ -180,17 +201,6 @@ impl<M: Message> Execution<M> {
         if this.span.is_some() {
             *this.span = None;
         }
-    }
-
-    /// Polls a future that ends in a handler, under the same deadline.
-    pub(crate) fn start_boxed(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        core: &Arc<Core>,
-        facts: &mut Facts,
-        future: Pin<Box<dyn Future<Output = Reply<M>> + Send>>,
-    ) -> Poll<Reply<M>> {
-        self.first(cx, core, None, facts, |run, _| run.boxed(future))
     }
 
     #[inline]
@@ -355,23 +365,50 @@ fn located<R, E: std::error::Error + 'static>(
     Err(error)
 }
 
+pin_project! {
+    /// Runs one handler to its end.
+    struct Executing<M: Message> {
+        #[pin]
+        execution: Execution<M>,
+        core: Arc<Core>,
+        // `None` once it has started.
+        given: Option<(Pick, Facts, Payload)>,
+    }
+}
+
 /// Runs one handler to its end.
-pub(crate) async fn execute<M: Message>(
+pub(crate) fn execute<M: Message>(
     core: Arc<Core>,
     pick: Pick,
-    input: Input<M>,
     facts: Facts,
-) -> Reply<M> {
-    let Some(local) = core.table.row(M::info()).and_then(|row| pick.of(row)) else {
-        return Err(SendError::no_route(M::info()));
-    };
-    let mut execution = pin!(Execution::new());
-    let mut input = Some((input, facts));
-    std::future::poll_fn(|cx| match input.take() {
-        Some((input, mut facts)) => execution
-            .as_mut()
-            .start(cx, &core, local, input, &mut facts),
-        None => execution.as_mut().resume(cx),
+    payload: Payload,
+) -> BoxFuture<'static, Outcome> {
+    Box::pin(Executing::<M> {
+        execution: Execution::new(),
+        core,
+        given: Some((pick, facts, payload)),
     })
-    .await
+}
+
+impl<M: Message> Future for Executing<M> {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let this = self.project();
+        let reply = match this.given.take() {
+            None => this.execution.resume(cx),
+            Some((pick, mut facts, payload)) => {
+                let row = this.core.table.row(M::info());
+                let local = row.and_then(|row| pick.of(row));
+                match local.zip(payload.into_input::<M>()) {
+                    Some((local, input)) => {
+                        let given = Other::Given(local, input);
+                        this.execution.start_other(cx, this.core, &mut facts, given)
+                    }
+                    None => Poll::Ready(Err(SendError::no_route(M::info()))),
+                }
+            }
+        };
+        reply.map(Outcome::new::<M>)
+    }
 }

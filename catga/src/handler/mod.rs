@@ -23,6 +23,6 @@ pub use reply::{FaultOf, IntoReply, Returned, reply};
 pub use run::{Reply, Run, Start, StartFn, start};
 
 pub(crate) use call::{Facts, Key};
-pub(crate) use execution::{Execution, Input, Pick, execute};
+pub(crate) use execution::{Execution, Input, Other, Pick, execute};
 pub(crate) use extract::Parent;
 pub(crate) use run::Panic;

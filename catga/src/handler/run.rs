@@ -85,11 +85,6 @@ impl<T: Send + 'static> Run<T> {
         self.project().future.set(Ready(Some(reply)));
     }
 
-    /// Stores a future of the reply itself.
-    pub(crate) fn boxed(self: Pin<&mut Self>, future: Pin<Box<dyn Future<Output = T> + Send>>) {
-        self.project().future.set(future);
-    }
-
     /// Polls inside of `catch_unwind`: the one place where a handler's panic is caught.
     ///
     /// `start` stores the future, at the first poll.

@@ -176,9 +176,9 @@ impl DecodeError {
     }
 
     /// What another node said of a payload.
-    pub(crate) fn remote<T>(source: impl Into<crate::BoxError>) -> Self {
+    pub(crate) fn remote(type_name: &'static str, source: impl Into<crate::BoxError>) -> Self {
         Self {
-            type_name: std::any::type_name::<T>(),
+            type_name,
             content_type: ContentType::default(),
             length: None,
             source: source.into(),
@@ -248,7 +248,7 @@ mod tests {
             "a payload of 3 bytes of application/json is not a `u8`"
         );
         assert!(error.source().unwrap().to_string().contains("300"));
-        let error = DecodeError::remote::<u8>("no number");
+        let error = DecodeError::remote("u8", "no number");
         assert_eq!(error.to_string(), "a payload is not a `u8`");
 
         struct Secret;

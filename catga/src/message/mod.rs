@@ -8,6 +8,7 @@
 
 pub(crate) mod chance;
 mod codec;
+mod erased;
 mod headers;
 mod id;
 mod info;
@@ -22,6 +23,7 @@ pub use key::{KeySink, KeyText, KeyWriter, key_text};
 
 pub use kind::Kind;
 
+pub(crate) use erased::{AnyMessage, ErasedMessage};
 pub(crate) use key::{text_of, utf8};
 
 use crate::routing::TopicValues;

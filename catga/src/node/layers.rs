@@ -95,8 +95,10 @@ impl Service<Delivery> for Handler {
     }
 
     fn call(&mut self, delivery: Delivery) -> Self::Future {
-        let served = (delivery.message().operations.serve)(delivery);
-        Box::pin(async move { Ok(served.await) })
+        let execute = delivery.message().operations.execute;
+        let (core, pick, facts, payload) = delivery.into_parts();
+        let executed = execute(core, pick, facts, payload);
+        Box::pin(async move { Ok(executed.await) })
     }
 }
 

@@ -47,8 +47,7 @@ pub(crate) use gauge::{Entered, Gauge};
 pub(crate) use id::is_name;
 pub(crate) use layers::Layers;
 pub(crate) use options::after;
-pub(crate) use remote::answer_of;
-pub(crate) use send::run_here;
+pub(crate) use send::{Answer, run_here};
 pub(crate) use strategies::{OwnStrategies, Strategies};
 pub(crate) use task::spawn;
 

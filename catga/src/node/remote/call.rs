@@ -6,15 +6,15 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::answer::Answer;
+use super::answer::parse;
 use super::refusal::Refusal;
 use super::request::{self, Call};
 use crate::cluster::Cluster;
-use crate::delivery::Fault;
-use crate::handler::{Facts, Input, Key as _, Reply};
-use crate::message::{ContentType, Headers, Message, MessageId};
-use crate::node::{Core, NodeId, SendError, run_here, spawn};
-use crate::routing::{Key, Outstanding, Reason, Strategy, Target};
+use crate::delivery::{Fault, Payload};
+use crate::handler::Facts;
+use crate::message::{AnyMessage, ErasedMessage, Headers, MessageId, MessageInfo};
+use crate::node::{Answer, Core, NodeId, SendError, run_here, spawn};
+use crate::routing::{Outstanding, Reason, Strategy, Target};
 use crate::transport::{Frame, RequestError};
 
 /// How long a call is listened for after its caller has given up, to count late answers.
@@ -22,30 +22,51 @@ const LINGER: Duration = Duration::from_secs(30);
 
 /// Sends a message to where routing says, and again elsewhere while answers prove that nothing
 /// ran, until the deadline.
-pub(crate) async fn call<M: Message>(
+pub(crate) async fn call(
     core: Arc<Core>,
     cluster: Arc<Cluster>,
-    message: M,
+    message: AnyMessage,
     facts: Facts,
-) -> Reply<M> {
-    let strategy = core.strategies.of(M::info());
+) -> Answer {
+    match try_call(&core, &cluster, message, facts).await {
+        Ok(Called::Answered(answer)) => answer,
+        Ok(Called::Here(message, facts)) => {
+            let info = message.info();
+            run_here(core, info, Payload::Typed(message), facts).await
+        }
+        Err(error) => Answer::Error(error),
+    }
+}
+
+enum Called {
+    Answered(Answer),
+    /// Routing says that it is for this node.
+    Here(AnyMessage, Facts),
+}
+
+async fn try_call(
+    core: &Arc<Core>,
+    cluster: &Arc<Cluster>,
+    message: AnyMessage,
+    facts: Facts,
+) -> Result<Called, SendError> {
+    let info = message.info();
+    let strategy = core.strategies.of(info);
     let mut outgoing: Option<Outgoing> = None;
     let mut attempts: u32 = 0;
     loop {
         let mut changed = cluster.watch_members();
         changed.mark_unchanged();
-        let refusal = match pick(&cluster, &*strategy, &message)? {
-            Picked::Here => return run_here(core, Input::Typed(message), facts).await,
+        let refusal = match pick(cluster, &*strategy, &*message)? {
+            Picked::Here => return Ok(Called::Here(message, facts)),
             Picked::Node(node, _outstanding) => {
                 let outgoing = match &outgoing {
                     Some(outgoing) => outgoing,
-                    None => outgoing.insert(Outgoing::new(&message, &facts)?),
+                    None => outgoing.insert(Outgoing::new(&*message, &facts)?),
                 };
-                match outgoing.attempt::<M>(&core, &cluster, &node).await? {
-                    Answer::Reply(reply) => {
-                        return reply.map_err(|error| error.located(&node, Some(outgoing.id)));
-                    }
-                    Answer::Refused(refusal) => refusal,
+                match outgoing.attempt(core, cluster, &node).await? {
+                    Ok(answer) => return Ok(Called::Answered(answer)),
+                    Err(refusal) => refusal,
                 }
             }
             Picked::Nobody => Refusal::NoOwner,
@@ -55,7 +76,7 @@ pub(crate) async fn call<M: Message>(
         let again = Instant::now() + backoff.mul_f64(0.5 + fastrand::f64() / 2.0);
         // Not in the same moment: the deadline itself would say that the handler may have run.
         if again + Duration::from_millis(2) >= facts.deadline() {
-            return Err(SendError::refused_with(M::info(), refusal));
+            return Err(SendError::refused_with(info, refusal));
         }
         // A change of the cluster is worth another look at once, a few times.
         if attempts > 3 {
@@ -75,14 +96,15 @@ enum Picked {
 }
 
 /// Asks the strategy, over the view as it is now.
-fn pick<M: Message>(
+fn pick(
     cluster: &Cluster,
     strategy: &dyn Strategy,
-    message: &M,
-) -> Result<Picked, SendError<M::Error>> {
+    message: &dyn ErasedMessage,
+) -> Result<Picked, SendError> {
+    let info = message.info();
     let view = cluster.view();
-    let nodes = view.nodes(M::info().name());
-    match strategy.pick(&Key::of(message), nodes) {
+    let nodes = view.nodes(info.name());
+    match strategy.pick(&message.key(), nodes) {
         Target::Local => Ok(Picked::Here),
         // The same, said by the place.
         Target::Node(place) if nodes.local() == Some(place) => Ok(Picked::Here),
@@ -90,32 +112,39 @@ fn pick<M: Message>(
             .candidates()
             .get(place)
             .map(|node| Picked::Node(node.id().clone(), node.load().sent()))
-            .ok_or_else(|| SendError::no_route(M::info())),
+            .ok_or_else(|| SendError::no_route(info)),
         Target::Nobody(Reason::NoOwner { .. }) => Ok(Picked::Nobody),
-        Target::Everyone | Target::Nobody(_) => Err(SendError::no_route(M::info())),
+        Target::Everyone | Target::Nobody(_) => Err(SendError::no_route(info)),
     }
 }
 
 /// Sends a message to one node, once.
-pub(crate) async fn call_at<M: Message>(
+pub(crate) async fn call_at(
     core: Arc<Core>,
     cluster: Arc<Cluster>,
     node: NodeId,
-    message: M,
+    message: AnyMessage,
     facts: Facts,
-) -> Reply<M> {
-    let outgoing = Outgoing::new(&message, &facts)?;
+) -> Answer {
+    let outgoing = match Outgoing::new(&*message, &facts) {
+        Ok(outgoing) => outgoing,
+        Err(error) => return Answer::Error(error),
+    };
     drop((message, facts));
     let _outstanding = cluster.view().outstanding(&node);
-    let reply = match outgoing.attempt::<M>(&core, &cluster, &node).await? {
-        Answer::Reply(reply) => reply,
-        Answer::Refused(refusal) => Err(SendError::refused_with(M::info(), refusal)),
-    };
-    reply.map_err(|error| error.located(&node, Some(outgoing.id)))
+    match outgoing.attempt(&core, &cluster, &node).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(refusal)) => {
+            let error = SendError::refused_with(outgoing.info, refusal);
+            Answer::Error(error.located(&node, Some(outgoing.id)))
+        }
+        Err(error) => Answer::Error(error),
+    }
 }
 
 /// A message on its way: encoded once, whatever number of nodes is asked.
 struct Outgoing {
+    info: &'static MessageInfo,
     id: MessageId,
     payload: Bytes,
     key: Option<Arc<str>>,
@@ -125,12 +154,15 @@ struct Outgoing {
 }
 
 impl Outgoing {
-    fn new<M: Message>(message: &M, facts: &Facts) -> Result<Self, SendError<M::Error>> {
+    fn new(message: &dyn ErasedMessage, facts: &Facts) -> Result<Self, SendError> {
+        let info = message.info();
         Ok(Self {
+            info,
             id: facts.id(),
-            payload: (M::CODEC.encode)(ContentType::default(), message)
-                .map_err(|error| SendError::failed(M::info(), error.into()))?,
-            key: message.text(),
+            payload: message
+                .encode()
+                .map_err(|error| SendError::failed(info, error.into()))?,
+            key: message.key().text().map(Arc::from),
             headers: facts.headers().clone(),
             timeout: facts.timeout(),
             deadline: facts.deadline(),
@@ -138,22 +170,22 @@ impl Outgoing {
     }
 
     /// Asks one node. `Err` ends the call; a refusal does not.
-    async fn attempt<M: Message>(
+    async fn attempt(
         &self,
         core: &Arc<Core>,
         cluster: &Arc<Cluster>,
         node: &NodeId,
-    ) -> Result<Answer<M>, SendError<M::Error>> {
-        let info = M::info();
+    ) -> Result<Result<Answer, Refusal>, SendError> {
+        let info = self.info;
         let turn = cluster.turn(node);
         let Ok(Ok(_turn)) = timeout_at(self.deadline, turn.acquire()).await else {
             // It never left: the node has as many calls outstanding as it may.
-            return Ok(Answer::Refused(Refusal::Overloaded));
+            return Ok(Err(Refusal::Overloaded));
         };
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             // Its turn came when the others gave up: too late to leave.
-            return Ok(Answer::Refused(Refusal::Overloaded));
+            return Ok(Err(Refusal::Overloaded));
         }
         let number = request::next_number();
         let frame = Call {
@@ -169,8 +201,8 @@ impl Outgoing {
         .into_frame();
         let asked = Asked::new(core, cluster, node, number, frame, self.deadline);
         match timeout_at(self.deadline, asked).await {
-            Ok(Ok(frame)) => Ok(Answer::parse(&frame)),
-            Ok(Err(RequestError::NoResponder)) => Ok(Answer::Refused(Refusal::Absent)),
+            Ok(Ok(frame)) => Ok(parse(frame, info, node, self.id)),
+            Ok(Err(RequestError::NoResponder)) => Ok(Err(Refusal::Absent)),
             Ok(Err(RequestError::Transport(error))) => Err(SendError::transport(info, error)),
             Ok(Err(error @ RequestError::AnswerTooLarge { .. })) => {
                 let fault = Some(Fault::Permanent);

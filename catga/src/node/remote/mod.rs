@@ -18,7 +18,6 @@ use std::sync::Arc;
 pub use error::RemoteError;
 pub use refusal::Refusal;
 
-pub(crate) use answer::answer_of;
 pub(crate) use broadcast::broadcast;
 pub(crate) use call::{call, call_at};
 pub(crate) use load::Latency;

@@ -5,14 +5,15 @@ use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::answer::{refused, unreadable};
+use super::answer::{frame_of, refused, unreadable};
 use super::refusal::Refusal;
 use super::repeats::Repeats;
 use super::request::{CallId, Received, Request};
 use crate::cluster::{Cluster, Reopened, keep_open};
+use crate::delivery::Payload;
 use crate::handler::Facts;
 use crate::message::MessageInfo;
-use crate::node::{Core, spawn};
+use crate::node::{Core, run_here, spawn};
 use crate::routing::{Key, StrategyKind};
 use crate::transport::{Frame, Inbox, Incoming, TransportError};
 
@@ -127,7 +128,8 @@ fn run(
     .with_deadline(deadline);
     let call = request.call.clone();
     let envelope = request.into_envelope(info);
-    let answer = (info.operations.answer)(Arc::clone(core), envelope, facts);
+    let payload = Payload::Encoded(envelope.content_type, envelope.payload);
+    let answer = run_here(Arc::clone(core), info, payload, facts);
     let (cancel, cancelled) = oneshot::channel();
     lock(running).insert(call.clone(), cancel);
     core.calls.enter();
@@ -138,12 +140,13 @@ fn run(
     };
     spawn(&core.runtime, async move {
         let here = here;
+        let answer = std::pin::pin!(answer);
         let stopped = std::pin::pin!(here.core.lifecycle.stopped());
         let ended = std::pin::pin!(select(cancelled, stopped));
         // Cancelled: the handler's future is dropped, and nobody waits for an answer.
         if let Either::Left((answer, _)) = select(answer, ended).await {
             here.core.latency.record(started.elapsed());
-            incoming.reply(answer).await;
+            incoming.reply(frame_of(answer)).await;
         }
     });
 }

@@ -1,5 +1,6 @@
 //! `send`: from the caller to the handler and back.
 
+mod answer;
 mod error;
 
 use std::fmt;
@@ -15,10 +16,15 @@ pub use error::{
 };
 
 use super::{Core, Options, remote};
-use crate::delivery::{self, Claim, Claimed, Delivery, Fault, Held, LaneHeld};
-use crate::handler::{Execution, Facts, HandlerInfo, Input, Key, Panic, Pick, Reply, execute};
-use crate::message::{ContentType, Headers, Message, MessageInfo};
+use crate::cluster::Cluster;
+use crate::delivery::{
+    self, BoxFuture, Claim, Claimed, Delivery, Encoded, Fault, Held, LaneHeld, Payload,
+};
+use crate::handler::{Execution, Facts, HandlerInfo, Other, Panic, Pick, Reply};
+use crate::message::{AnyMessage, ContentType, Headers, Message, MessageInfo};
+use crate::node::NodeId;
 use crate::wiring::Place;
+pub(crate) use answer::Answer;
 
 pin_project! {
     /// The future of [`Node::send`](crate::Node::send).
@@ -74,11 +80,10 @@ impl<M: Message> Future for SendFuture<'_, M> {
                 if let (Some(node), Some(cluster)) = (to, &core.cluster)
                     && node != core.id
                 {
-                    let (core, cluster) = (Arc::clone(core), Arc::clone(cluster));
-                    let call = remote::call_at(core, cluster, node, message, inner(&mut facts));
+                    let call = at(core, cluster, node, Box::new(message), &mut facts);
                     return this
                         .execution
-                        .start_boxed(cx, this.core, &mut facts, Box::pin(call));
+                        .start_other(cx, core, &mut facts, Other::Future(call));
                 }
             }
         }
@@ -92,26 +97,49 @@ impl<M: Message> Future for SendFuture<'_, M> {
             },
         };
         match local {
-            Some(local) if here => {
-                if local.direct {
-                    let input = Input::Typed(message);
-                    return this.execution.start(cx, core, local, input, &mut facts);
-                }
-                let future = run_here(Arc::clone(core), Input::Typed(message), inner(&mut facts));
-                this.execution
-                    .start_boxed(cx, core, &mut facts, Box::pin(future))
+            Some(local) if here && local.direct => {
+                return this.execution.start(cx, core, local, message, &mut facts);
             }
-            _ => match &core.cluster {
-                Some(cluster) => {
-                    let (core, cluster) = (Arc::clone(core), Arc::clone(cluster));
-                    let future = remote::call(core, cluster, message, inner(&mut facts));
-                    this.execution
-                        .start_boxed(cx, this.core, &mut facts, Box::pin(future))
-                }
-                None => Poll::Ready(Err(SendError::no_route(info).located(&core.id, None))),
-            },
+            None if core.cluster.is_none() => {
+                return Poll::Ready(Err(SendError::no_route(info).located(&core.id, None)));
+            }
+            _ => {}
+        }
+        let call = begin(core, here, Box::new(message), &mut facts);
+        this.execution
+            .start_other(cx, core, &mut facts, Other::Future(call))
+    }
+}
+
+/// A call with something between it and its handler, on this node or another.
+#[inline(never)]
+fn begin(
+    core: &Arc<Core>,
+    here: bool,
+    message: AnyMessage,
+    facts: &mut Facts,
+) -> BoxFuture<'static, Answer> {
+    let (core, facts) = (Arc::clone(core), inner(facts));
+    match core.cluster.clone().filter(|_| !here) {
+        Some(cluster) => Box::pin(remote::call(core, cluster, message, facts)),
+        None => {
+            let info = message.info();
+            Box::pin(run_here(core, info, Payload::Typed(message), facts))
         }
     }
+}
+
+/// A call of one node.
+#[cold]
+fn at(
+    core: &Arc<Core>,
+    cluster: &Arc<Cluster>,
+    node: NodeId,
+    message: AnyMessage,
+    facts: &mut Facts,
+) -> BoxFuture<'static, Answer> {
+    let (core, cluster) = (Arc::clone(core), Arc::clone(cluster));
+    Box::pin(remote::call_at(core, cluster, node, message, inner(facts)))
 }
 
 /// Whether a message is handled here. That asks the message for its key, which is the user's code.
@@ -147,36 +175,28 @@ fn inner(facts: &mut Facts) -> Facts {
 }
 
 /// A call with something between it and its handler on this node: turns, a limit or layers.
-pub(crate) async fn run_here<M: Message>(
+pub(crate) async fn run_here(
     core: Arc<Core>,
-    input: Input<M>,
-    facts: Facts,
-) -> Reply<M> {
+    info: &'static MessageInfo,
+    payload: Payload,
+    mut facts: Facts,
+) -> Answer {
     let pick = Pick::Handler(0);
-    let Some(local) = core.table.row(M::info()).and_then(|row| pick.of(row)) else {
-        return Err(SendError::no_route(M::info()));
+    let Some(local) = core.table.row(info).and_then(|row| pick.of(row)) else {
+        return Answer::Error(SendError::no_route(info));
     };
     let handler = local.info;
-    let key = facts
-        .key_or(|| match &input {
-            Input::Typed(message) => message.text(),
-            Input::Encoded(..) => None,
-        })
-        .cloned();
-    let mut facts = facts;
+    let key = facts.key_or(|| payload.key_text()).cloned();
     let _turn = match key.filter(|_| handler.is_serial()) {
         Some(key) => {
             let held = facts.held();
             if held.as_ref().is_some_and(|held| held.holds(&key)) {
                 let error = LaneHeld::new(key).into();
-                return Err(SendError::failed_as(
-                    M::info(),
-                    error,
-                    Some(Fault::Permanent),
-                ));
+                let fault = Some(Fault::Permanent);
+                return Answer::Error(SendError::failed_as(info, error, fault));
             }
             let Ok(turn) = delivery::turn(&core, Arc::clone(&key)).await else {
-                return Err(SendError::refused(M::info()));
+                return Answer::Error(SendError::refused(info));
             };
             facts = facts.with_held(Some(Held::new(key, held)));
             Some(turn)
@@ -184,51 +204,47 @@ pub(crate) async fn run_here<M: Message>(
         None => None,
     };
     let _permit = local.permit().await;
-    let claimed = facts.known_id().filter(|_| M::info().is_idempotent());
+    let claimed = facts.known_id().filter(|_| info.is_idempotent());
     let (Some(id), Some(window)) = (claimed, handler.dedup()) else {
-        return run_once(&core, pick, handler, input, facts).await;
+        return run_once(&core, pick, handler, payload, facts).await;
     };
     let claim = match Claim::take(&core, handler, id, None, window).await {
         Ok(Claimed::Run(claim)) => claim,
-        // What it answered then.
         Ok(Claimed::Done(answer)) => {
-            return (M::CODEC.decode_response)(ContentType::default(), &answer)
-                .map_err(|error| SendError::undecodable(M::info(), error));
+            let encoded = Encoded::Response(ContentType::default(), answer);
+            return Answer::Encoded(encoded, None);
         }
-        Err(error) => return Err(SendError::failed(M::info(), error)),
+        Err(error) => return Answer::Error(SendError::failed(info, error)),
     };
-    let reply = run_once(&core, pick, handler, input, facts).await;
-    let answer = reply
-        .as_ref()
-        .ok()
-        .and_then(|reply| (M::CODEC.encode_response)(ContentType::default(), reply).ok());
-    match answer {
-        Some(answer) => claim.succeeded(&answer).await,
+    let answer = run_once(&core, pick, handler, payload, facts).await;
+    let response = match &answer {
+        Answer::Outcome(outcome) => outcome.encode_response(),
+        Answer::Encoded(..) | Answer::Error(_) => None,
+    };
+    match response {
+        Some(response) => claim.succeeded(&response).await,
         None => claim.failed().await,
     }
-    reply
+    answer
 }
 
 /// One execution, through the layers if there are any.
-async fn run_once<M: Message>(
+async fn run_once(
     core: &Arc<Core>,
     pick: Pick,
     handler: &'static HandlerInfo,
-    input: Input<M>,
+    payload: Payload,
     facts: Facts,
-) -> Reply<M> {
+) -> Answer {
+    let info = handler.message();
     let Some(layers) = &core.layers else {
-        return execute(Arc::clone(core), pick, input, facts).await;
+        let execute = info.operations.execute;
+        return Answer::Outcome(execute(Arc::clone(core), pick, facts, payload).await);
     };
-    let delivery = Delivery::of(Arc::clone(core), pick, handler, &facts, input);
+    let delivery = Delivery::new(Arc::clone(core), pick, handler, &facts, payload);
     match layers.call(delivery).await {
-        Ok(outcome) => outcome.into_reply::<M>().unwrap_or_else(|| {
-            Err(SendError::failed(
-                M::info(),
-                "a layer answered with the outcome of another message".into(),
-            ))
-        }),
-        Err(error) => Err(SendError::failed(M::info(), error)),
+        Ok(outcome) => Answer::Outcome(outcome),
+        Err(error) => Answer::Error(SendError::failed(info, error)),
     }
 }
 

@@ -1,0 +1,70 @@
+use std::error::Error;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::Fault;
+use super::fault::sources;
+use crate::node::SendError;
+
+/// Why an attempt of a durable delivery failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) fault: Fault,
+    /// The error and its sources, outermost first.
+    pub(crate) chain: Vec<String>,
+}
+
+impl Failure {
+    pub(crate) fn of<E: Error + 'static>(error: SendError<E>) -> Self {
+        // What the message and the node were is beside the chain: it begins with the handler's own
+        // error where there is one.
+        let (fault, first): (_, &(dyn Error + 'static)) = match &error {
+            SendError::Rejected(declared) => (Fault::of(declared), declared),
+            SendError::Failed(failed) => {
+                let source = failed.source().unwrap_or(failed);
+                (failed.fault(), source)
+            }
+            // No later attempt reads these bytes differently.
+            SendError::Decode(_) => (Fault::Permanent, &error),
+            other => (Fault::of(other), other),
+        };
+        Self {
+            fault,
+            chain: chain(first),
+        }
+    }
+
+    /// Something around the handler panicked.
+    pub(crate) fn panicked(text: &str) -> Self {
+        Self {
+            fault: Fault::UNDECLARED,
+            chain: vec![format!("a layer or an error panicked: {text}")],
+        }
+    }
+
+    /// The message's id could not be claimed: it is tried again until it can.
+    pub(crate) fn unclaimed(error: &(dyn Error + 'static)) -> Self {
+        Self {
+            fault: Fault::Transient {
+                after: Some(Duration::from_secs(1)),
+                max: Some(NonZeroU32::MAX),
+            },
+            chain: chain(error),
+        }
+    }
+
+    /// A layer's own error: transient.
+    pub(crate) fn layer(error: &(dyn Error + 'static)) -> Self {
+        let mut texts = vec!["a layer failed".to_owned()];
+        texts.extend(chain(error));
+        Self {
+            fault: Fault::UNDECLARED,
+            chain: texts,
+        }
+    }
+}
+
+/// The texts of an error and of its sources, outermost first.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+    sources(error).map(ToString::to_string).collect()
+}
