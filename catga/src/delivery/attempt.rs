@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::Failure;
-use crate::handler::{Execution, Facts, Other, Panic, Reply};
+use crate::handler::{Execution, Facts, Other, Panic};
 use crate::message::{Message, MessageInfo};
 use crate::node::Core;
 use crate::wiring::Local;
@@ -15,18 +15,38 @@ use crate::wiring::Local;
 ///
 /// The same value serves one attempt after the other: see [`Attempts`].
 pub(crate) trait Attempt: Send {
+    /// Starts the attempt, or goes on with it.
+    fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        started: Option<Started<'_>>,
+    ) -> Poll<Result<(), Failure>>;
+}
+
+/// What an attempt starts with.
+pub(crate) struct Started<'a> {
+    core: &'a Arc<Core>,
+    local: &'a Local,
+    facts: &'a mut Facts,
+}
+
+impl dyn Attempt {
     /// Decodes the message of the facts, starts the handler and polls it for the first time. Takes
     /// the facts if it waits.
-    fn start(
+    pub(crate) fn start(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         core: &Arc<Core>,
         local: &Local,
         facts: &mut Facts,
-    ) -> Poll<Result<(), Failure>>;
+    ) -> Poll<Result<(), Failure>> {
+        self.poll(cx, Some(Started { core, local, facts }))
+    }
 
     /// Polls a handler that waits.
-    fn resume(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>>;
+    pub(crate) fn resume(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        self.poll(cx, None)
+    }
 }
 
 /// An attempt at a message of a type that only its maker knows.
@@ -45,17 +65,23 @@ pub(super) fn typed<M: Message>() -> AnyAttempt {
     })
 }
 
-impl<M: Message> Typed<M> {
+impl<M: Message> Attempt for Typed<M> {
     /// A panic around the handler, in the text of an error or in the drop of a response, is a failed
     /// attempt, too.
-    #[inline]
-    fn guarded(
+    fn poll(
         mut self: Pin<&mut Self>,
-        poll: impl FnOnce(Pin<&mut Execution<M>>) -> Poll<Reply<M>>,
+        cx: &mut Context<'_>,
+        started: Option<Started<'_>>,
     ) -> Poll<Result<(), Failure>> {
         caught(|| {
             let mut execution = self.as_mut().project().execution;
-            let polled = poll(execution.as_mut());
+            let polled = match started {
+                Some(Started { core, local, facts }) => {
+                    let stored = Other::Stored(local);
+                    execution.as_mut().start_other(cx, core, facts, stored)
+                }
+                None => execution.as_mut().resume(cx),
+            };
             if polled.is_ready() {
                 execution.close();
             }
@@ -66,22 +92,6 @@ impl<M: Message> Typed<M> {
             let _ = caught(|| self.project().execution.reset());
             Poll::Ready(Err(failure))
         })
-    }
-}
-
-impl<M: Message> Attempt for Typed<M> {
-    fn start(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        core: &Arc<Core>,
-        local: &Local,
-        facts: &mut Facts,
-    ) -> Poll<Result<(), Failure>> {
-        self.guarded(|execution| execution.start_other(cx, core, facts, Other::Stored(local)))
-    }
-
-    fn resume(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        self.guarded(|execution| execution.resume(cx))
     }
 }
 

@@ -16,21 +16,31 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn of<E: Error + 'static>(error: SendError<E>) -> Self {
+        match error.split() {
+            Ok(declared) => Self::new(Fault::of(&declared), &declared),
+            Err(error) => Self::undeclared(&error),
+        }
+    }
+
+    fn undeclared(error: &SendError) -> Self {
         // What the message and the node were is beside the chain: it begins with the handler's own
         // error where there is one.
-        let (fault, first): (_, &(dyn Error + 'static)) = match &error {
-            SendError::Rejected(declared) => (Fault::of(declared), declared),
+        let (fault, first): (_, &(dyn Error + 'static)) = match error {
             SendError::Failed(failed) => {
                 let source = failed.source().unwrap_or(failed);
                 (failed.fault(), source)
             }
             // No later attempt reads these bytes differently.
-            SendError::Decode(_) => (Fault::Permanent, &error),
+            SendError::Decode(_) => (Fault::Permanent, error),
             other => (Fault::of(other), other),
         };
+        Self::new(fault, first)
+    }
+
+    fn new(fault: Fault, error: &(dyn Error + 'static)) -> Self {
         Self {
             fault,
-            chain: chain(first),
+            chain: chain(error),
         }
     }
 

@@ -165,23 +165,27 @@ impl<M: Message> Execution<M> {
             Other::Future(_) => None,
         };
         let start = local.and_then(Local::start::<M>);
-        self.first(cx, core, local, facts, |run, facts| match (other, start) {
-            (Other::Future(future), _) => run.future(future, Answer::into_reply::<M>),
-            (Other::Given(local, Input::Typed(message)), Some(start)) => {
-                call(start, run, core, local, message, facts);
-            }
-            (Other::Given(local, Input::Encoded(content_type, bytes)), Some(start)) => {
-                decoded(start, run, core, local, content_type, &bytes, facts);
-            }
-            (Other::Stored(local), Some(start)) => {
-                // Facts of an attempt are always those of a stored message.
-                if let Some(stored) = facts.envelope() {
-                    let (content_type, payload) = (stored.content_type, &stored.payload);
-                    decoded(start, run, core, local, content_type, payload, facts);
+        self.first(cx, core, local, facts, |run, facts| {
+            let message = match other {
+                Other::Future(future) => return run.future(future, Answer::into_reply::<M>),
+                Other::Given(_, Input::Typed(message)) => Ok(message),
+                Other::Given(_, Input::Encoded(content_type, bytes)) => {
+                    (M::CODEC.decode)(content_type, &bytes)
                 }
+                Other::Stored(_) => match facts.envelope() {
+                    Some(stored) => (M::CODEC.decode)(stored.content_type, &stored.payload),
+                    // Facts of an attempt are always those of a stored message.
+                    None => return,
+                },
+            };
+            match (message, local.zip(start)) {
+                (Ok(message), Some((local, start))) => {
+                    call(start, run, core, local, message, facts);
+                }
+                (Err(error), _) => run.reply(Err(SendError::undecodable(M::info(), error))),
+                // A table has the handlers of a message in its own row.
+                (Ok(_), None) => run.reply(Err(SendError::no_route(M::info()))),
             }
-            // A table has the handlers of a message in its own row.
-            (_, None) => run.reply(Err(SendError::no_route(M::info()))),
         })
     }
 
@@ -225,11 +229,8 @@ impl<M: Message> Execution<M> {
         match polled {
             Ok(Poll::Ready(reply)) => Poll::Ready(finish(reply, core, facts, this.span.as_ref())),
             Ok(Poll::Pending) => {
-                this.armed.set(Some(Armed {
-                    sleep: core.sleep_until(facts.deadline()),
-                    facts: facts.take(),
-                    waiting: Waiting::new(core, *this.is_call, local.is_some()),
-                }));
+                let waiting = Waiting::new(core, *this.is_call, local.is_some());
+                arm(this.armed, waiting, facts);
                 self.poll_deadline(cx)
             }
             Err(panic) => {
@@ -274,13 +275,13 @@ impl<M: Message> Execution<M> {
 
     fn poll_deadline(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply<M>> {
         let mut this = self.project();
+        if !has_passed(this.armed.as_mut(), cx) {
+            return Poll::Pending;
+        }
         let Some(armed) = this.armed.as_mut().as_pin_mut() else {
             return Poll::Pending;
         };
         let armed = armed.project();
-        if armed.sleep.poll(cx).is_pending() {
-            return Poll::Pending;
-        }
         // The handler stops first; its tasks hear of it when the facts are dropped.
         let error = match this.run.cancel() {
             Ok(()) => SendError::timeout(M::info(), armed.facts.timeout()),
@@ -290,6 +291,24 @@ impl<M: Message> Execution<M> {
         this.armed.set(None);
         Poll::Ready(reply)
     }
+}
+
+/// Arms the deadline of an execution that waits.
+#[inline(never)]
+fn arm(mut armed: Pin<&mut Option<Armed>>, waiting: Waiting, facts: &mut Facts) {
+    armed.set(Some(Armed {
+        sleep: waiting.core.sleep_until(facts.deadline()),
+        facts: facts.take(),
+        waiting,
+    }));
+}
+
+/// Whether the deadline is there; wakes the task when it is.
+#[inline(never)]
+fn has_passed(armed: Pin<&mut Option<Armed>>, cx: &mut Context<'_>) -> bool {
+    armed
+        .as_pin_mut()
+        .is_some_and(|armed| armed.project().sleep.poll(cx).is_ready())
 }
 
 /// Reads the handler's parameters and makes its future.
@@ -305,23 +324,6 @@ fn call<M: Message>(
     let call = Call::new(core, local.info, facts);
     if let Err(error) = (start.0)(run.as_mut(), message, &call) {
         run.reply(Err(SendError::failed(M::info(), error)));
-    }
-}
-
-/// The same of an encoded message.
-#[inline]
-fn decoded<M: Message>(
-    start: &Start<M>,
-    run: Pin<&mut Run<Reply<M>>>,
-    core: &Arc<Core>,
-    local: &Local,
-    content_type: ContentType,
-    payload: &[u8],
-    facts: &Facts,
-) {
-    match (M::CODEC.decode)(content_type, payload) {
-        Ok(message) => call(start, run, core, local, message, facts),
-        Err(error) => run.reply(Err(SendError::undecodable(M::info(), error))),
     }
 }
 
