@@ -14,12 +14,14 @@ use futures_util::future::{Either, join_all, select, try_join_all};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::first::start_all;
 use super::item::{Item, Payload};
 use super::partition::{Mark, Met, Tail};
 use super::release::{read_tail, write_tail};
 use super::term::Term;
 use super::{Engine, acks, run};
 use crate::cluster::Tenures;
+use crate::delivery::BoxFuture;
 use crate::node::Core;
 use crate::telemetry::Chain;
 use crate::transport::{self, Received, Taken, TransportError};
@@ -286,15 +288,18 @@ impl Intake {
                 // If more was sent, its tail was lost on the way.
                 Some(Taken::Idle { last }) => last <= open.last,
                 Some(Taken::Entries(entries)) => {
-                    entries.into_iter().all(|entry| {
+                    let mut started = Vec::new();
+                    let whole = entries.into_iter().all(|entry| {
                         let next = entry.number == open.last + 1;
                         if next {
                             open.last = entry.number;
-                            meet(&self.core, &engine, open.number, entry);
+                            started.extend(meet(&self.core, &engine, open.number, entry));
                         }
                         // Behind a gap nothing is taken.
                         next
-                    })
+                    });
+                    start_all(&self.core, started);
+                    whole
                 }
             };
             if !whole {
@@ -351,19 +356,23 @@ async fn take(engine: &Engine, open: &mut Option<Open>, full: &mut bool) -> Opti
     }
 }
 
-/// An entry came: it is new, known, or was handled.
-fn meet(core: &Arc<Core>, engine: &Arc<Engine>, generation: u64, received: Received) {
-    let Some(term) = engine.terms().get(&received.partition).cloned() else {
-        return;
-    };
+/// An entry came: it is new, known, or was handled. Returns what runs it, if it is the first of
+/// its lane.
+fn meet(
+    core: &Arc<Core>,
+    engine: &Arc<Engine>,
+    generation: u64,
+    received: Received,
+) -> Option<BoxFuture<'static, ()>> {
+    let term = engine.terms().get(&received.partition).cloned()?;
     if term.has_ended() {
-        return;
+        return None;
     }
     let met = engine
         .partition(received.partition)
         .meet(&received, generation);
     let progress = match met {
-        Met::Waiting => return,
+        Met::Waiting => return None,
         Met::Handled => {
             let ack = transport::Ack {
                 partition: received.partition,
@@ -371,7 +380,7 @@ fn meet(core: &Arc<Core>, engine: &Arc<Engine>, generation: u64, received: Recei
                 number: received.number,
             };
             engine.acks.add(generation, ack);
-            return;
+            return None;
         }
         Met::New(progress) => progress,
     };
@@ -391,16 +400,13 @@ fn meet(core: &Arc<Core>, engine: &Arc<Engine>, generation: u64, received: Recei
         progress,
         payload,
     );
-    let Some(key) = key else {
-        run::start(core, engine, item);
-        return;
+    let first = match key {
+        None => Some(item),
+        Some(key) => engine.lanes.enter_lightly(&key, item, |item, ahead| {
+            if ahead.blocked || ahead.waiting >= HEAVY {
+                item.lighten();
+            }
+        }),
     };
-    let first = engine.lanes.enter_lightly(&key, item, |item, ahead| {
-        if ahead.blocked || ahead.waiting >= HEAVY {
-            item.lighten();
-        }
-    });
-    if let Some(item) = first {
-        run::start(core, engine, item);
-    }
+    first.map(|item| run::lane(core, engine, item))
 }

@@ -6,7 +6,7 @@
 //! | [`intake`] | reads the partitions that this node owns, as one flow that is reopened at every doubt |
 //! | [`shared`] | takes from the queue that all nodes of the service share |
 //! | [`term`], [`partition`] | the right to a partition, and what is known of its entries |
-//! | [`item`], [`run`], [`attempts`] | a message in its lane, from its first attempt to its end |
+//! | [`first`], [`item`], [`run`], [`attempts`] | a message in its lane, from its first attempt to its end |
 //! | [`acks`] | acknowledges behind the handlers, many at once |
 //! | [`release`] | what an owner tells the next |
 //! | [`suspects`], [`letters`] | messages that end nodes, and messages that are not handled |
@@ -17,6 +17,7 @@ mod attempts;
 mod door;
 mod drain;
 mod entries;
+mod first;
 mod foreign;
 mod intake;
 mod item;

@@ -12,6 +12,7 @@ use super::item::{Content, Item};
 use super::letters::{Death, bury_whole};
 use super::load::payload_of;
 use super::suspects::{self, Verdict};
+use crate::delivery::BoxFuture;
 use crate::delivery::lanes::Resume;
 use crate::delivery::queue::spawn;
 use crate::node::Core;
@@ -31,25 +32,29 @@ pub(super) enum End {
 
 /// Runs an item that is first in its lane, and then whatever comes behind it.
 pub(super) fn start(core: &Arc<Core>, engine: &Arc<Engine>, item: Item) {
+    spawn(core, lane(core, engine, item));
+}
+
+/// What runs an item that is first in its lane, and then whatever comes behind it.
+pub(super) fn lane(core: &Arc<Core>, engine: &Arc<Engine>, item: Item) -> BoxFuture<'static, ()> {
     let mut place = Place {
         core: Arc::clone(core),
         engine: Arc::clone(engine),
         key: item.key.clone(),
         inside: true,
     };
-    spawn(
-        core,
-        Box::pin(async move {
-            let mut next = Some(item);
-            while let Some(item) = next {
-                let (core, engine) = (Arc::clone(&place.core), Arc::clone(&place.engine));
-                run(&core, &engine, &item).await;
-                drop(item);
-                next = place.leave();
+    Box::pin(async move {
+        let (core, engine) = (Arc::clone(&place.core), Arc::clone(&place.engine));
+        let mut next = Some(item);
+        while let Some(item) = next {
+            run(&core, &engine, &item).await;
+            drop(item);
+            next = place.leave();
+            if next.is_some() {
                 tokio::task::consume_budget().await;
             }
-        }),
-    );
+        }
+    })
 }
 
 /// Runs what was waiting behind a call.

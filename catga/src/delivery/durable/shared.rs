@@ -8,6 +8,7 @@ use futures_util::future::{Either, select};
 use tokio::sync::Notify;
 use tokio::time::{Duration, sleep};
 
+use super::first::start_all;
 use super::item::{Item, Payload};
 use super::partition::Mark;
 use super::progress::Progress;
@@ -15,6 +16,7 @@ use super::run::{self, End};
 use super::term::Term;
 use super::{Engine, suspects};
 use crate::cluster::{Reopened, keep_open};
+use crate::delivery::BoxFuture;
 use crate::node::Core;
 use crate::telemetry::Chain;
 use crate::transport::{Shared, SharedIntake, Ticket, TransportError, VISIBILITY};
@@ -84,9 +86,9 @@ impl Reopened for Consumer<'_> {
             match select(stopped, next).await {
                 Either::Left(_) => {}
                 Either::Right((Some(entries), _)) => {
-                    for entry in entries {
-                        take(self.core, engine, entry);
-                    }
+                    let started = entries.into_iter();
+                    let started = started.map(|entry| take(self.core, engine, entry));
+                    start_all(self.core, started.collect());
                 }
                 Either::Right((None, _)) => return,
             }
@@ -94,7 +96,7 @@ impl Reopened for Consumer<'_> {
     }
 }
 
-fn take(core: &Arc<Core>, engine: &Arc<Engine>, shared: Shared) {
+fn take(core: &Arc<Core>, engine: &Arc<Engine>, shared: Shared) -> BoxFuture<'static, ()> {
     let Shared {
         ticket,
         taken,
@@ -118,29 +120,26 @@ fn take(core: &Arc<Core>, engine: &Arc<Engine>, shared: Shared) {
         engine: Arc::clone(engine),
         number,
     };
-    let core_of = Arc::clone(core);
-    crate::delivery::queue::spawn(
-        core,
-        Box::pin(async move {
-            let end = run::run_alone(&core_of, &held.engine, &item).await;
-            let ticket = held.release();
-            let back = match end {
-                Some(End::Handled | End::Gone) => {
-                    if let Some(ticket) = ticket {
-                        held.engine.acks.settle(ticket);
-                    }
-                    None
+    let core = Arc::clone(core);
+    Box::pin(async move {
+        let end = run::run_alone(&core, &held.engine, &item).await;
+        let ticket = held.release();
+        let back = match end {
+            Some(End::Handled | End::Gone) => {
+                if let Some(ticket) = ticket {
+                    held.engine.acks.settle(ticket);
                 }
-                Some(End::Buried) => None,
-                Some(End::Elsewhere) | None => ticket,
-            };
-            // Also what is given back by a node that lives was in no crash.
-            suspects::acquit(&held.engine, &item).await;
-            if let Some(ticket) = back {
-                give_back(&held.engine, &[ticket]).await;
+                None
             }
-        }),
-    );
+            Some(End::Buried) => None,
+            Some(End::Elsewhere) | None => ticket,
+        };
+        // Also what is given back by a node that lives was in no crash.
+        suspects::acquit(&held.engine, &item).await;
+        if let Some(ticket) = back {
+            give_back(&held.engine, &[ticket]).await;
+        }
+    })
 }
 
 /// An entry in the hands of this node: not extended any more when it is dropped.

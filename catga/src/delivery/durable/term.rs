@@ -85,6 +85,10 @@ impl Term {
 
     /// Completes when something may start.
     pub(super) async fn open(&self) -> Result<(), Ended> {
+        // Nearly always, and without a subscription.
+        if self.is_running() {
+            return Ok(());
+        }
         let mut state = self.state.subscribe();
         // The sender is a field of `self`, so it cannot be gone.
         match state.wait_for(|state| *state != State::Stopping).await {
