@@ -206,7 +206,10 @@ impl<'a> With<'a> {
         let mut results = Vec::new();
         for (n, message) in messages.into_iter().enumerate() {
             if under_way.len() == window {
-                results.extend(under_way.next().await);
+                // Half of them, so that what comes next is many for each queue and not one.
+                while under_way.len() > window / 2 {
+                    results.extend(under_way.next().await);
+                }
             }
             under_way.push_back(verb(self.nth(n), message).begun());
         }

@@ -6,6 +6,9 @@ use tokio::time::Instant;
 /// How long what was stored is known by its id.
 const WINDOW: Duration = Duration::from_secs(120);
 
+/// Tables of this size are kept.
+const SMALL: usize = 64;
+
 /// What was seen within the window, and not more than so many of them.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
@@ -40,6 +43,16 @@ impl Seen {
     pub(super) fn forget(&mut self, now: Instant) {
         while (self.order.front()).is_some_and(|(at, _)| now.duration_since(*at) > WINDOW) {
             self.drop_oldest();
+        }
+        self.shrink();
+    }
+
+    /// Gives back what a busy time has needed, and is not needed now.
+    fn shrink(&mut self) {
+        let (count, room) = (self.order.len(), self.order.capacity());
+        if room > SMALL && count < room / 4 {
+            self.order.shrink_to(2 * count);
+            self.keys.shrink_to(2 * count);
         }
     }
 

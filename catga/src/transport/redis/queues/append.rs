@@ -98,9 +98,7 @@ impl Shared {
             call.arg(format!("{:020}", append.number));
             call.arg(u8::from(append.given))
                 .arg(&kept(&append.entry)[..]);
-            let mut fields = 0_usize;
-            entry::write(&append.entry, |_, _| fields += 1);
-            call.arg(2 * fields);
+            call.arg(2 * entry::count(&append.entry));
             entry::write(&append.entry, |name, value| {
                 call.arg(name).arg(value);
             });

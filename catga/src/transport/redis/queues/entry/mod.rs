@@ -13,7 +13,7 @@ mod write;
 pub(super) use door::Door;
 pub(super) use fields::Fields;
 pub(super) use read::read;
-pub(super) use write::{size, write};
+pub(super) use write::{count, size, write};
 
 const ID: &str = "ce-id";
 const TYPE: &str = "ce-type";
@@ -114,6 +114,7 @@ mod tests {
         let many = entry(headers.collect());
         let fields = written(&many);
         assert!(fields.len() < 1_020, "{}", fields.len());
+        assert_eq!(fields.len(), count(&many));
         assert_eq!(read_again(fields), many);
     }
 
@@ -135,6 +136,8 @@ mod tests {
             .iter()
             .map(|(name, value)| name.len() + value.len())
             .sum();
-        assert_eq!(size(&entry), bytes);
+        // Two digits of the time are zero.
+        assert_eq!(size(&entry), bytes + 2);
+        assert_eq!(count(&entry), fields.len());
     }
 }

@@ -3,13 +3,26 @@ use super::{
 };
 use crate::transport::{Entry, rfc3339};
 
+/// How many fields an entry has in any case.
+const ALWAYS: usize = 7;
+
+/// An id, which are all of one length.
+const SOME_ID: &str = "00000000-0000-0000-0000-000000000000";
+/// A time with as many digits as there are.
+const LONGEST_TIME: &str = "2026-11-22T13:30:20.123456789Z";
+
 /// Hands each field to `put`, with its name.
-pub(in super::super) fn write(entry: &Entry, mut put: impl FnMut(&str, &[u8])) {
-    put(ID, entry.id.to_string().as_bytes());
+pub(in super::super) fn write(entry: &Entry, put: impl FnMut(&str, &[u8])) {
+    let (id, time) = (entry.id.to_string(), rfc3339::write(entry.time));
+    write_with(entry, &id, &time, put);
+}
+
+fn write_with(entry: &Entry, id: &str, time: &str, mut put: impl FnMut(&str, &[u8])) {
+    put(ID, id.as_bytes());
     put(TYPE, entry.name.as_bytes());
     put(SOURCE, entry.source.as_bytes());
     put(SPEC_VERSION, b"1.0");
-    put(TIME, rfc3339::write(entry.time).as_bytes());
+    put(TIME, time.as_bytes());
     if let Some(key) = &entry.key {
         put(KEY, key.as_bytes());
     }
@@ -29,10 +42,20 @@ pub(in super::super) fn write(entry: &Entry, mut put: impl FnMut(&str, &[u8])) {
     put(DATA, &entry.payload);
 }
 
-/// How many bytes its fields take.
+/// How many fields it has.
+pub(in super::super) fn count(entry: &Entry) -> usize {
+    let headers = entry.headers.iter().count();
+    let more = usize::from(headers > MANY);
+    ALWAYS + usize::from(entry.key.is_some()) + headers.min(MANY) + more
+}
+
+/// How many bytes its fields take, at most: a round time takes a few less.
 pub(in super::super) fn size(entry: &Entry) -> usize {
     let mut size = 0;
-    write(entry, |name, value| size += name.len() + value.len());
+    // Asked for each entry, so nothing is written down for it.
+    write_with(entry, SOME_ID, LONGEST_TIME, |name, value| {
+        size += name.len() + value.len();
+    });
     size
 }
 
