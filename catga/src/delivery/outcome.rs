@@ -18,9 +18,9 @@ trait ErasedReply: Any + Send {
 
     fn settle(self: Box<Self>) -> Result<(), Failure>;
 
-    fn encode_response(&self) -> Option<Result<Bytes, EncodeError>>;
+    fn encode_response(&self, content_type: ContentType) -> Option<Result<Bytes, EncodeError>>;
 
-    fn encode(self: Box<Self>) -> Result<Encoded, SendError>;
+    fn encode(self: Box<Self>, content_type: ContentType) -> Result<Encoded, SendError>;
 }
 
 /// A reply as bytes.
@@ -45,13 +45,12 @@ impl<M: Message> ErasedReply for Typed<M> {
         self.0.map(drop).map_err(Failure::of)
     }
 
-    fn encode_response(&self) -> Option<Result<Bytes, EncodeError>> {
+    fn encode_response(&self, content_type: ContentType) -> Option<Result<Bytes, EncodeError>> {
         let response = self.0.as_ref().ok()?;
-        Some((M::CODEC.encode_response)(ContentType::default(), response))
+        Some((M::CODEC.encode_response)(content_type, response))
     }
 
-    fn encode(self: Box<Self>) -> Result<Encoded, SendError> {
-        let content_type = ContentType::default();
+    fn encode(self: Box<Self>, content_type: ContentType) -> Result<Encoded, SendError> {
         let encoded = match self.0 {
             Ok(response) => (M::CODEC.encode_response)(content_type, &response)
                 .map(|bytes| Encoded::Response(content_type, bytes)),
@@ -82,13 +81,13 @@ impl Outcome {
     }
 
     /// The response as bytes; `None` where there is none, or where it cannot be encoded.
-    pub(crate) fn encode_response(&self) -> Option<Bytes> {
-        self.0.encode_response()?.ok()
+    pub(crate) fn encode_response(&self, content_type: ContentType) -> Option<Bytes> {
+        self.0.encode_response(content_type)?.ok()
     }
 
     /// The reply as bytes, or the error that is neither a response nor declared.
-    pub(crate) fn encode(self) -> Result<Encoded, SendError> {
-        self.0.encode()
+    pub(crate) fn encode(self, content_type: ContentType) -> Result<Encoded, SendError> {
+        self.0.encode(content_type)
     }
 
     pub(crate) fn into_reply<M: Message>(self) -> Reply<M> {

@@ -6,24 +6,37 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-#[cfg(not(feature = "json"))]
-compile_error!("catga needs a payload format: enable its default feature `json`");
+#[cfg(not(any(feature = "json", feature = "msgpack")))]
+compile_error!(
+    "catga needs a format for payloads: enable its default feature `json`, or `msgpack`"
+);
 
 /// The format of a payload.
+///
+/// [`Builder::content_type`](crate::node::Builder::content_type) sets the one that a node writes. What
+/// it reads is said by each message, so nodes with different formats understand each other as far as
+/// both are built with them. JSON is the default; without the feature `json` it is MessagePack.
 ///
 /// # Examples
 ///
 /// ```
 /// use catga::message::ContentType;
 ///
-/// assert_eq!(ContentType::default().as_str(), "application/json");
+/// assert_eq!(ContentType::Json.as_str(), "application/json");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ContentType {
     /// `application/json`
-    #[default]
+    ///
+    /// Without the feature `json` a node reads no payloads in it.
+    #[cfg_attr(feature = "json", default)]
     Json,
+    /// `application/msgpack`: structs as maps with the names of their fields, so that fields can be
+    /// added. For bytes, and where size counts.
+    #[cfg(feature = "msgpack")]
+    #[cfg_attr(not(feature = "json"), default)]
+    MessagePack,
 }
 
 impl ContentType {
@@ -32,34 +45,49 @@ impl ContentType {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Json => "application/json",
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack => "application/msgpack",
         }
     }
 
     /// The format with this media type, if it is one that this build reads.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        (text == Self::Json.as_str()).then_some(Self::Json)
+        match text {
+            #[cfg(feature = "json")]
+            "application/json" => Some(Self::Json),
+            // The name that is registered, and the one that most programs write.
+            #[cfg(feature = "msgpack")]
+            "application/msgpack" | "application/vnd.msgpack" | "application/x-msgpack" => {
+                Some(Self::MessagePack)
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn encode<T: Serialize>(self, value: &T) -> Result<Bytes, EncodeError> {
-        match self {
-            Self::Json => serde_json::to_vec(value)
-                .map(Bytes::from)
-                .map_err(|error| EncodeError {
-                    type_name: std::any::type_name::<T>(),
-                    source: Box::new(error),
-                }),
-        }
+        let encoded = match self {
+            Self::Json => serde_json::to_vec(value).map_err(Into::into),
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack => rmp_serde::to_vec_named(value).map_err(Into::into),
+        };
+        encoded.map(Bytes::from).map_err(|source| EncodeError {
+            type_name: std::any::type_name::<T>(),
+            source,
+        })
     }
 
     pub(crate) fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, DecodeError> {
-        match self {
-            Self::Json => serde_json::from_slice(bytes).map_err(|error| DecodeError {
-                type_name: std::any::type_name::<T>(),
-                content_type: self,
-                length: Some(bytes.len()),
-                source: Box::new(error),
-            }),
-        }
+        let decoded = match self {
+            Self::Json => serde_json::from_slice(bytes).map_err(Into::into),
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack => rmp_serde::from_slice(bytes).map_err(Into::into),
+        };
+        decoded.map_err(|source| DecodeError {
+            type_name: std::any::type_name::<T>(),
+            content_type: self,
+            length: Some(bytes.len()),
+            source,
+        })
     }
 }
 

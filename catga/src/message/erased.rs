@@ -13,7 +13,7 @@ pub(crate) trait ErasedMessage: Any + Send {
 
     fn key(&self) -> Key<'_>;
 
-    fn encode(&self) -> Result<Bytes, EncodeError>;
+    fn encode(&self, content_type: ContentType) -> Result<Bytes, EncodeError>;
 }
 
 pub(crate) type AnyMessage = Box<dyn ErasedMessage>;
@@ -27,7 +27,7 @@ impl<M: Message> ErasedMessage for M {
         Key::of(self)
     }
 
-    fn encode(&self) -> Result<Bytes, EncodeError> {
-        (M::CODEC.encode)(ContentType::default(), self)
+    fn encode(&self, content_type: ContentType) -> Result<Bytes, EncodeError> {
+        (M::CODEC.encode)(content_type, self)
     }
 }

@@ -16,6 +16,7 @@ use super::states::States;
 use super::{NodeId, Strategies};
 use crate::cluster::Cluster;
 use crate::delivery::{Engine, Queue};
+use crate::message::ContentType;
 use crate::transport::{Marks, Memory, Transport as _};
 use crate::wiring::{Table, Wiring};
 
@@ -45,6 +46,8 @@ pub(crate) struct Core {
     pub(crate) engine: Option<Arc<Engine>>,
     /// Whether programs that know nothing of catga see what is published.
     pub(crate) tap: bool,
+    /// The format of the payloads that it writes.
+    pub(crate) content_type: ContentType,
     pub(crate) strategies: Strategies,
     /// Calls of other nodes that run here.
     pub(crate) calls: Gauge,

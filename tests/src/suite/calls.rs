@@ -2,6 +2,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use catga::delivery::Fault;
+use catga::message::ContentType;
 use catga::node::Refusal;
 use catga::{Options, SendError};
 use tokio::time::{Instant, sleep};
@@ -21,6 +22,23 @@ pub async fn a_declared_error_arrives_as_itself<C: Cluster>(cluster: C) {
         panic!("{error}");
     };
     assert_eq!(error, SoldOut { sku: "tea".into() });
+}
+
+pub async fn a_reply_comes_in_the_format_of_its_call<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let packed = site
+        .builder("packed")
+        .content_type(ContentType::MessagePack);
+    let packed = packed.start().await.unwrap();
+    let plain = site.builder("plain").content_type(ContentType::Json);
+    let plain = plain.start().await.unwrap();
+    for (from, to) in [(&packed, &plain), (&plain, &packed)] {
+        let reply = from.send_to(to.id(), Nearest { n: 1 }).await.unwrap();
+        assert_eq!(reply, to.id().as_str());
+        let error = from.send_to(to.id(), Buy { sku: "tea".into() }).await;
+        let error = error.unwrap_err().split().unwrap();
+        assert_eq!(error, SoldOut { sku: "tea".into() });
+    }
 }
 
 pub async fn a_failure_arrives_with_its_chain<C: Cluster>(cluster: C) {

@@ -139,6 +139,7 @@ macro_rules! suite {
             }
             calls {
                 a_declared_error_arrives_as_itself;
+                a_reply_comes_in_the_format_of_its_call;
                 a_failure_arrives_with_its_chain;
                 a_panic_arrives_with_its_text;
                 a_deadline_ends_the_call_and_the_handler;
@@ -178,6 +179,7 @@ macro_rules! suite {
             }
             handling {
                 what_is_enqueued_is_handled_once;
+                nodes_write_and_read_different_formats;
                 each_key_is_in_order_and_never_overlaps;
                 unkeyed_messages_are_shared;
                 an_event_is_handled_once_per_service;

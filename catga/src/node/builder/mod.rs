@@ -23,7 +23,7 @@ use crate::BoxError;
 use crate::cluster::Settings;
 use crate::delivery::{Delivery, Outcome, retry};
 use crate::handler::HandlerInfo;
-use crate::message::Message;
+use crate::message::{ContentType, Message};
 use crate::routing::Strategy;
 use crate::wiring::Problem;
 
@@ -69,6 +69,7 @@ pub struct Builder {
     max_in_flight: usize,
     crashes: NonZeroU32,
     tap: bool,
+    content_type: ContentType,
     front_door: bool,
     drain_timeout: Duration,
     problems: Vec<Problem>,
@@ -91,6 +92,7 @@ impl Builder {
             max_in_flight: 1_024,
             crashes: CRASHES,
             tap: false,
+            content_type: ContentType::default(),
             front_door: true,
             drain_timeout: Duration::from_secs(30),
             problems: Vec::new(),
@@ -142,6 +144,17 @@ impl Builder {
         <L::Service as Service<Delivery>>::Future: Send + 'static,
     {
         self.layers.push(wrap(layer));
+        self
+    }
+
+    /// The format of the payloads that this node writes; [`ContentType::default`] where it is not set.
+    ///
+    /// It reads whatever it is built for, so the nodes of a cluster may differ, for example while the
+    /// format is changed. A reply comes in the format of its call.
+    ///
+    #[doc = include_str!("docs/content_type.md")]
+    pub fn content_type(mut self, content_type: ContentType) -> Self {
+        self.content_type = content_type;
         self
     }
 

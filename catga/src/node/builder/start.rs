@@ -100,6 +100,7 @@ impl Builder {
             engine,
             cluster,
             tap: self.tap,
+            content_type: self.content_type,
             strategies: self.strategies,
             calls: Gauge::default(),
             max_in_flight: self.max_in_flight,

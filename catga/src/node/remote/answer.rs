@@ -14,10 +14,10 @@ use crate::transport::Frame;
 const STATUS: &str = "catga-status";
 const DETAIL: &str = "catga-detail";
 
-/// The frame of an answer.
-pub(super) fn frame_of(answer: Answer) -> Frame {
+/// The frame of an answer to a call that came in this format.
+pub(super) fn frame_of(answer: Answer, content_type: ContentType) -> Frame {
     let encoded = match answer {
-        Answer::Outcome(outcome) => outcome.encode(),
+        Answer::Outcome(outcome) => outcome.encode(content_type),
         Answer::Encoded(encoded, _) => Ok(encoded),
         Answer::Error(error) => Err(error),
     };

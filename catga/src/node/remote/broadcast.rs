@@ -25,6 +25,7 @@ pub(crate) async fn broadcast(
         key: envelope.key.as_deref(),
         timeout,
         headers: &envelope.headers,
+        content_type: envelope.content_type,
         payload: envelope.payload,
     }
     .into_frame();

@@ -12,7 +12,7 @@ use super::request::{self, Call};
 use crate::cluster::Cluster;
 use crate::delivery::{Fault, Payload};
 use crate::handler::Facts;
-use crate::message::{AnyMessage, ErasedMessage, Headers, MessageId, MessageInfo};
+use crate::message::{AnyMessage, ContentType, ErasedMessage, Headers, MessageId, MessageInfo};
 use crate::node::{Answer, Core, NodeId, SendError, run_here, spawn};
 use crate::routing::{Outstanding, Reason, Strategy, Target};
 use crate::transport::{Frame, RequestError};
@@ -62,7 +62,7 @@ async fn try_call(
             Picked::Node(node, _outstanding) => {
                 let outgoing = match &outgoing {
                     Some(outgoing) => outgoing,
-                    None => outgoing.insert(Outgoing::new(&*message, &facts)?),
+                    None => outgoing.insert(Outgoing::new(core, &*message, &facts)?),
                 };
                 match outgoing.attempt(core, cluster, &node).await? {
                     Ok(answer) => return Ok(Called::Answered(answer)),
@@ -126,7 +126,7 @@ pub(crate) async fn call_at(
     message: AnyMessage,
     facts: Facts,
 ) -> Answer {
-    let outgoing = match Outgoing::new(&*message, &facts) {
+    let outgoing = match Outgoing::new(&core, &*message, &facts) {
         Ok(outgoing) => outgoing,
         Err(error) => return Answer::Error(error),
     };
@@ -146,6 +146,7 @@ pub(crate) async fn call_at(
 struct Outgoing {
     info: &'static MessageInfo,
     id: MessageId,
+    content_type: ContentType,
     payload: Bytes,
     key: Option<Arc<str>>,
     headers: Headers,
@@ -154,13 +155,15 @@ struct Outgoing {
 }
 
 impl Outgoing {
-    fn new(message: &dyn ErasedMessage, facts: &Facts) -> Result<Self, SendError> {
+    fn new(core: &Core, message: &dyn ErasedMessage, facts: &Facts) -> Result<Self, SendError> {
+        let content_type = core.content_type;
         let info = message.info();
         Ok(Self {
             info,
             id: facts.id(),
+            content_type,
             payload: message
-                .encode()
+                .encode(content_type)
                 .map_err(|error| SendError::failed(info, error.into()))?,
             key: message.key().text().map(Arc::from),
             headers: facts.headers().clone(),
@@ -196,6 +199,7 @@ impl Outgoing {
             key: self.key.as_deref(),
             timeout: left,
             headers: &self.headers,
+            content_type: self.content_type,
             payload: self.payload.clone(),
         }
         .into_frame();

@@ -109,6 +109,7 @@ pub(super) struct Call<'a> {
     pub(super) key: Option<&'a str>,
     pub(super) timeout: Duration,
     pub(super) headers: &'a Headers,
+    pub(super) content_type: ContentType,
     pub(super) payload: Bytes,
 }
 
@@ -119,7 +120,7 @@ impl Call<'_> {
         headers.insert(TYPE, self.info.name());
         headers.insert(SOURCE, self.from.as_str());
         headers.insert(SPEC_VERSION, "1.0");
-        headers.insert(CONTENT_TYPE, ContentType::default().as_str());
+        headers.insert(CONTENT_TYPE, self.content_type.as_str());
         headers.insert(CALL, CallId::text(self.number));
         headers.insert(TIMEOUT, self.timeout.as_millis().to_string());
         if let Some(key) = self.key {
@@ -156,7 +157,7 @@ impl Received {
         let timeout = timeout
             .parse()
             .map_err(|_| format!("`{timeout}` is not a time in milliseconds"))?;
-        let content_type = get(CONTENT_TYPE).unwrap_or(ContentType::default().as_str());
+        let content_type = get(CONTENT_TYPE).unwrap_or(ContentType::Json.as_str());
         let content_type = ContentType::parse(content_type)
             .ok_or_else(|| format!("`{content_type}` is not a format that this node reads"))?;
         let id = get(ID)

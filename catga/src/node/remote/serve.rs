@@ -128,7 +128,8 @@ fn run(
     .with_deadline(deadline);
     let call = request.call.clone();
     let envelope = request.into_envelope(info);
-    let payload = Payload::Encoded(envelope.content_type, envelope.payload);
+    let content_type = envelope.content_type;
+    let payload = Payload::Encoded(content_type, envelope.payload);
     let answer = run_here(Arc::clone(core), info, payload, facts);
     let (cancel, cancelled) = oneshot::channel();
     lock(running).insert(call.clone(), cancel);
@@ -146,7 +147,7 @@ fn run(
         // Cancelled: the handler's future is dropped, and nobody waits for an answer.
         if let Either::Left((answer, _)) = select(answer, ended).await {
             here.core.latency.record(started.elapsed());
-            incoming.reply(frame_of(answer)).await;
+            incoming.reply(frame_of(answer, content_type)).await;
         }
     });
 }

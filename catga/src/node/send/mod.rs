@@ -211,14 +211,14 @@ pub(crate) async fn run_here(
     let claim = match Claim::take(&core, handler, id, None, window).await {
         Ok(Claimed::Run(claim)) => claim,
         Ok(Claimed::Done(answer)) => {
-            let encoded = Encoded::Response(ContentType::default(), answer);
+            let encoded = Encoded::Response(ContentType::Json, answer);
             return Answer::Encoded(encoded, None);
         }
         Err(error) => return Answer::Error(SendError::failed(info, error)),
     };
     let answer = run_once(&core, pick, handler, payload, facts).await;
     let response = match &answer {
-        Answer::Outcome(outcome) => outcome.encode_response(),
+        Answer::Outcome(outcome) => outcome.encode_response(ContentType::Json),
         Answer::Encoded(..) | Answer::Error(_) => None,
     };
     match response {

@@ -22,7 +22,7 @@ use super::{Core, Options, remote};
 use crate::cluster::Taker;
 use crate::delivery::{self, Envelope, NotStored, Queue};
 use crate::handler::Key;
-use crate::message::{Command, ContentType, Event, Message, MessageId, MessageInfo};
+use crate::message::{Command, Event, Message, MessageId, MessageInfo};
 use crate::routing::topic_of;
 
 /// Makes the receipt of what is stored, from its id, whether it was stored before
@@ -41,7 +41,7 @@ pub(super) fn enqueue<M: Command>(
             message: M::info().name(),
         })
     } else {
-        New::of(options, child, takers, &command)
+        New::of(core, options, child, takers, &command)
     };
     StoreFuture::new(core, new, |id, repeated, _| Stored { id, repeated })
 }
@@ -57,7 +57,7 @@ pub(super) fn publish<M: Event>(
     let new = if takers.is_none() && !taps && !handles::<M>(core) {
         Ok(New::unheard::<M>(options, child))
     } else {
-        New::of(options, child, takers, &event).map(|new| New {
+        New::of(core, options, child, takers, &event).map(|new| New {
             tap: taps.then(|| Tap {
                 topic: topic_of(&event),
             }),
@@ -111,6 +111,7 @@ struct New {
 
 impl New {
     fn of<M: Message>(
+        core: &Core,
         options: Options,
         child: bool,
         takers: Option<Arc<[Taker]>>,
@@ -118,7 +119,7 @@ impl New {
     ) -> Result<Self, StoreError> {
         let (timeout, parent) = (options.timeout, options.parent);
         let given = options.id.is_some();
-        let envelope = envelope(options, message)?;
+        let envelope = envelope(core, options, message)?;
         Ok(Self {
             message: envelope.info,
             id: envelope.id,
@@ -257,8 +258,12 @@ fn refuse(
     Ok(())
 }
 
-fn envelope<M: Message>(options: Options, message: &M) -> Result<Envelope, StoreError> {
-    let content_type = ContentType::default();
+fn envelope<M: Message>(
+    core: &Core,
+    options: Options,
+    message: &M,
+) -> Result<Envelope, StoreError> {
+    let content_type = core.content_type;
     let payload =
         (M::CODEC.encode)(content_type, message).map_err(|source| StoreError::Encode {
             message: M::info().name(),
@@ -284,7 +289,7 @@ pub(super) async fn broadcast<M: Event>(
 ) -> Result<Broadcast, StoreError> {
     refuse(core, M::info(), options.id, child)?;
     let (timeout, _) = options.limit(M::info().timeout());
-    let envelope = envelope(options, &event)?;
+    let envelope = envelope(core, options, &event)?;
     let topic = topic_of(&event);
     drop(event);
     let id = envelope.id;

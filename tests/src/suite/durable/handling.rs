@@ -2,11 +2,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use catga::delivery::Reason;
+use catga::message::ContentType;
 use catga::node::StoreError;
 use catga::{MessageId, Options};
 
 use super::super::Cluster;
-use super::super::site::{Site, until};
+use super::super::site::{Site, all_owned, until};
 use super::work::{Happened, Job, Put, Sink, Spread, Try};
 use super::{builder, builder_on, letters, nodes};
 
@@ -32,6 +33,24 @@ pub async fn what_is_enqueued_is_handled_once<C: Cluster>(cluster: C) {
     assert_eq!(sink.len(), 100);
     let by: HashSet<_> = sink.all().into_iter().map(|ran| ran.node).collect();
     assert_eq!(by.len(), 2, "both nodes had a share");
+}
+
+pub async fn nodes_write_and_read_different_formats<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let packed = builder(&site, &sink, "packed").content_type(ContentType::MessagePack);
+    let packed = packed.start().await.unwrap();
+    let plain = builder(&site, &sink, "plain").content_type(ContentType::Json);
+    let plain = plain.start().await.unwrap();
+    all_owned(&[packed.clone(), plain.clone()], 32).await;
+    for n in 0..40 {
+        let from = if n % 2 == 0 { &packed } else { &plain };
+        from.enqueue(Put { key: n, n, ms: 0 }).await.unwrap();
+    }
+    until("all ran", SOON, || sink.len() >= 40).await;
+    let by: HashSet<_> = sink.all().into_iter().map(|ran| ran.node).collect();
+    assert_eq!(by.len(), 2, "each read what the other wrote");
+    assert!(packed.dead_letters().await.unwrap().is_empty());
 }
 
 pub async fn each_key_is_in_order_and_never_overlaps<C: Cluster>(cluster: C) {

@@ -1,11 +1,21 @@
 use serde_json::Value;
 
-use crate::message::{KeyWriter, text_of};
+use crate::delivery::chain;
+use crate::message::{ContentType, KeyWriter, text_of};
+use crate::transport::Entry;
 
-/// The key of a message that brings none: what its JSON has at these paths, in canonical form.
-pub(super) fn of_json(payload: &[u8], paths: &[String]) -> Result<String, String> {
-    let value: Value = serde_json::from_slice(payload)
-        .map_err(|error| format!("its key cannot be read from what is no JSON: {error}"))?;
+/// The key of a message that brings none: what its payload has at these paths, in canonical form.
+pub(super) fn of(entry: &Entry, paths: &[String]) -> Result<String, String> {
+    // A format that nobody here knows is read as JSON, and the error says that it is none.
+    let content_type = ContentType::parse(&entry.content_type).unwrap_or(ContentType::Json);
+    read(content_type, &entry.payload, paths)
+}
+
+fn read(content_type: ContentType, payload: &[u8], paths: &[String]) -> Result<String, String> {
+    let value: Value = content_type.decode(payload).map_err(|error| {
+        let chain = chain(&error).join(": ");
+        format!("its key cannot be read: {chain}")
+    })?;
     let mut missing = None;
     let key = text_of(|key| {
         for path in paths {
@@ -57,7 +67,7 @@ mod tests {
 
     fn key(json: &str, paths: &[&str]) -> Result<String, String> {
         let paths: Vec<String> = paths.iter().map(|&path| path.to_owned()).collect();
-        of_json(json.as_bytes(), &paths)
+        read(ContentType::Json, json.as_bytes(), &paths)
     }
 
     #[test]
@@ -75,9 +85,23 @@ mod tests {
         assert_eq!(key("5", &["0"]).unwrap(), "5");
     }
 
+    #[cfg(feature = "msgpack")]
+    #[test]
+    fn a_key_is_read_from_message_pack() {
+        let value = serde_json::json!({"customer": {"id": 7}});
+        let payload = ContentType::MessagePack.encode(&value).unwrap();
+        let paths = ["customer.id".to_owned()];
+        let key = read(ContentType::MessagePack, &payload, &paths);
+        assert_eq!(key.unwrap(), "7");
+    }
+
     #[test]
     fn what_has_no_key_says_so() {
         assert!(key("{}", &["order"]).unwrap_err().contains("`order`"));
-        assert!(key("no", &["order"]).unwrap_err().contains("no JSON"));
+        assert!(
+            key("no", &["order"])
+                .unwrap_err()
+                .contains("cannot be read")
+        );
     }
 }

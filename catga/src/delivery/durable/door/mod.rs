@@ -262,7 +262,7 @@ impl Engine {
             }
             return Ok(Admitted { entry, takers });
         }
-        match key::of_json(&entry.payload, &paths) {
+        match key::of(entry, &paths) {
             Ok(key) => {
                 let mut keyed = Entry::clone(entry);
                 keyed.key = Some(key.into());
