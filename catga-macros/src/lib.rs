@@ -27,7 +27,7 @@ mod snapshots;
 /// | `response = Type` | what a handler answers with | `()` |
 /// | `error = Type` | the business error that a caller gets as `SendError::Rejected` | any error, which arrives as its text |
 /// | `name = "orders.place"` | the name on the wire: ASCII letters, digits, `_`, `-`, and dots between segments | the type's name |
-/// | `version = 2` | the version of the payload's shape, from 1 | 1 |
+/// | `version = 2` | a number that the wiring and the registry show, for people and tools; nothing depends on it | 1 |
 /// | `timeout = "5s"` | how long a call may take, or one attempt of a stored message: a number and `ms`, `s`, `m` or `h` | 30 seconds |
 /// | `idempotent` | it is safe to run twice: [`SendError::is_retryable`] says so also where it may have run | it is not |
 /// | `crate = path` | where `catga` is, if the dependency is renamed | `::catga` |
@@ -267,7 +267,11 @@ pub fn handler(attribute: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// let error = OrderError::SoldOut { sku: "a-1".into() };
 /// assert_eq!(Fault::of(&error), Fault::Permanent);
-/// assert_eq!(Fault::of(&OrderError::WarehouseAway), Fault::transient(Some(2_000), Some(8)));
+/// let Fault::Transient { after, max } = Fault::of(&OrderError::WarehouseAway) else {
+///     panic!("it passes");
+/// };
+/// assert_eq!(after.unwrap().as_secs(), 2);
+/// assert_eq!(max.unwrap().get(), 8);
 /// ```
 #[proc_macro_derive(Fault, attributes(permanent, transient, fault))]
 pub fn fault(item: TokenStream) -> TokenStream {

@@ -22,6 +22,25 @@ pub(super) enum Kind {
     Unknown(String),
 }
 
+impl Broker {
+    /// A transport of your own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use catga::node::Broker;
+    /// use catga::transport::Memory;
+    ///
+    /// let broker = Broker::new(Memory::named("orders"));
+    /// assert!(format!("{broker:?}").contains("orders"));
+    /// ```
+    pub fn new(transport: impl Transport) -> Self {
+        Self(Kind::Transport(Arc::new(transport)))
+    }
+}
+
+/// A URL: `memory://NAME`, or that of a broker whose feature is on. Any other is a
+/// [`Problem::Broker`](crate::wiring::Problem::Broker) at the start.
 impl From<&str> for Broker {
     fn from(url: &str) -> Self {
         #[cfg(feature = "nats")]
@@ -48,21 +67,21 @@ impl From<String> for Broker {
 
 impl From<Memory> for Broker {
     fn from(memory: Memory) -> Self {
-        Self(Kind::Transport(Arc::new(memory)))
+        Self::new(memory)
     }
 }
 
 #[cfg(feature = "nats")]
 impl From<Nats> for Broker {
     fn from(nats: Nats) -> Self {
-        Self(Kind::Transport(Arc::new(nats)))
+        Self::new(nats)
     }
 }
 
 #[cfg(feature = "redis")]
 impl From<Redis> for Broker {
     fn from(redis: Redis) -> Self {
-        Self(Kind::Transport(Arc::new(redis)))
+        Self::new(redis)
     }
 }
 

@@ -78,7 +78,7 @@ impl Node {
     }
 
     /// Follows the live nodes of the cluster. The value changes when a node comes, goes, begins to
-    /// drain or comes back; without a cluster it never does.
+    /// drain or comes back; without a cluster there are none, and the sender is closed.
     ///
     /// # Examples
     ///

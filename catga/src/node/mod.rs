@@ -114,8 +114,11 @@ impl Node {
     /// Sends a command or a query to its handler and waits for the answer.
     ///
     /// Where this node handles the message, this is a direct call: nothing is encoded and nothing
-    /// is allocated, unless the handler's future is larger than 256 bytes. The handler is executed
-    /// at most once; nothing is ever sent again behind your back.
+    /// is allocated, unless the handler's future is larger than 256 bytes.
+    ///
+    /// The handler is executed at most once. A node that refuses the call has not run it: the call
+    /// then goes to the next node that routing picks, until its timeout. After anything else, such as
+    /// an error of the handler or a timeout, nothing is sent again.
     ///
     /// # Errors
     ///
@@ -150,6 +153,8 @@ impl Node {
 
     /// Sends many messages at once; those with the same key one after the other, in the order of
     /// the iterator. Results are in that order, too.
+    ///
+    /// The iterator is read to its end before the first of them is sent.
     ///
     /// # Cancellation
     ///
@@ -189,13 +194,14 @@ impl Node {
 
     /// [`enqueue`](Self::enqueue)s many commands in the order of the iterator.
     ///
-    /// One after the other, each with a timeout of its own; one that was not stored does not keep
-    /// the next from being tried. The results are in the order of the iterator.
+    /// Each has a timeout of its own; one that was not stored does not keep the next from being
+    /// tried. With a broker up to 1,000 of them are on their way at once. The results are in the order
+    /// of the iterator.
     ///
     /// # Cancellation
     ///
-    /// Dropping the future leaves what was stored until then; the command at which it was dropped may
-    /// or may not be stored.
+    /// Dropping the future leaves what was stored until then; those that were on their way may or may
+    /// not be stored.
     ///
     #[doc = include_str!("docs/enqueue_all.md")]
     pub async fn enqueue_all<M: Command>(
@@ -234,13 +240,14 @@ impl Node {
 
     /// [`publish`](Self::publish)es many events in the order of the iterator.
     ///
-    /// One after the other, each with a timeout of its own; one that was not stored does not keep
-    /// the next from being tried. The results are in the order of the iterator.
+    /// Each has a timeout of its own; one that was not stored does not keep the next from being
+    /// tried. With a broker up to 1,000 of them are on their way at once. The results are in the order
+    /// of the iterator.
     ///
     /// # Cancellation
     ///
-    /// Dropping the future leaves what was stored until then; the event at which it was dropped may
-    /// or may not be stored.
+    /// Dropping the future leaves what was stored until then; those that were on their way may or may
+    /// not be stored.
     ///
     #[doc = include_str!("docs/publish_all.md")]
     pub async fn publish_all<M: Event>(
@@ -272,13 +279,14 @@ impl Node {
 
     /// [`broadcast`](Self::broadcast)s many events in the order of the iterator.
     ///
-    /// One after the other; one that was not handed over does not keep the next from being tried.
-    /// The results are in the order of the iterator. Handlers run at once, in no order.
+    /// One that was not handed over does not keep the next from being tried. With a broker up to
+    /// 1,000 of them are on their way at once. The results are in the order of the iterator. Handlers
+    /// run at once, in no order.
     ///
     /// # Cancellation
     ///
-    /// Dropping the future leaves what was handed over until then; the event at which it was
-    /// dropped may or may not be.
+    /// Dropping the future leaves what was handed over until then; those that were on their way may
+    /// or may not be.
     ///
     #[doc = include_str!("docs/broadcast_all.md")]
     pub async fn broadcast_all<M: Event>(

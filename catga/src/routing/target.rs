@@ -19,6 +19,7 @@ use super::Nodes;
 /// assert_eq!(target, Target::Nobody(Reason::NoNode));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Target {
     /// To this node: a direct call.
     Local,

@@ -137,6 +137,13 @@ pub enum RequestError {
     NoResponder,
     /// No answer in time. The frame may have been delivered.
     Timeout,
+    /// The frame was not sent, for it is larger than the broker takes.
+    TooLarge {
+        /// The size of the frame, in bytes.
+        size: usize,
+        /// The largest that the broker takes, in bytes.
+        limit: usize,
+    },
     /// The frame was delivered, but its answer is larger than the broker takes.
     AnswerTooLarge {
         /// The size of the answer, in bytes.
@@ -153,6 +160,10 @@ impl fmt::Display for RequestError {
         match self {
             Self::NoResponder => f.write_str("nobody serves the node's inbox"),
             Self::Timeout => f.write_str("no answer in time"),
+            Self::TooLarge { size, limit } => write!(
+                f,
+                "the message has {size} bytes and the broker takes at most {limit}"
+            ),
             Self::AnswerTooLarge { size, limit } => write!(
                 f,
                 "the answer has {size} bytes and the broker takes at most {limit}"
@@ -166,7 +177,7 @@ impl std::error::Error for RequestError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Transport(error) => error.source(),
-            Self::NoResponder | Self::Timeout | Self::AnswerTooLarge { .. } => None,
+            _ => None,
         }
     }
 }

@@ -185,9 +185,19 @@ impl fmt::Display for Problem {
             ),
             Self::Broker { url } => write!(
                 f,
-                "`{url}` is not a broker that this build can use; it has `memory://`"
+                "`{url}` is not a broker that this build can use: {}",
+                remedy(url)
             ),
         }
+    }
+}
+
+/// What to do about a URL that cannot be used.
+fn remedy(url: &str) -> &'static str {
+    match url.split("://").next().unwrap_or_default() {
+        "nats" | "tls" => "turn on catga's feature `nats`",
+        "redis" | "rediss" | "valkey" | "valkeys" => "turn on catga's feature `redis`",
+        _ => "URLs begin with `memory://`, `nats://` or `redis://`",
     }
 }
 

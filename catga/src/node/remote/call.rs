@@ -208,7 +208,9 @@ impl Outgoing {
             Ok(Ok(frame)) => Ok(parse(frame, info, node, self.id)),
             Ok(Err(RequestError::NoResponder)) => Ok(Err(Refusal::Absent)),
             Ok(Err(RequestError::Transport(error))) => Err(SendError::transport(info, error)),
-            Ok(Err(error @ RequestError::AnswerTooLarge { .. })) => {
+            Ok(Err(
+                error @ (RequestError::TooLarge { .. } | RequestError::AnswerTooLarge { .. }),
+            )) => {
                 let fault = Some(Fault::Permanent);
                 Err(SendError::failed_as(info, error.into(), fault))
             }

@@ -113,6 +113,9 @@ impl Messenger for Post {
                 Ok(Some(answer)) => outcome(answer),
                 Ok(None) => Err(RequestError::Timeout),
                 Err(Trouble::NoResponder) => Err(RequestError::NoResponder),
+                Err(Trouble::TooLarge { size, limit }) => {
+                    Err(RequestError::TooLarge { size, limit })
+                }
                 Err(trouble) => {
                     let error = trouble.when("send a request to a node");
                     Err(RequestError::Transport(error))
