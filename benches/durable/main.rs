@@ -1,6 +1,6 @@
 //! What stored messages cost: catga beside a channel, and beside loops by hand over real servers.
 //!
-//! An argument runs one contest alone: `memory`, `keys`, `instructions`, `nats` or `redis`. Without
+//! An argument runs one contest alone: `memory`, `keys`, `blocked`, `instructions`, `nats` or `redis`. Without
 //! one, those that need no server.
 
 mod by_hand;
@@ -30,16 +30,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => {
             memory::compare()?;
             memory::keys()?;
+            memory::blocked()?;
             memory::instructions()
         }
         Some("memory") => memory::compare(),
         Some("keys") => memory::keys(),
+        Some("blocked") => memory::blocked(),
         Some("instructions") => memory::instructions(),
         Some("alone") => memory::alone(arguments.next().as_deref()),
         Some("nats") => two_threads()?.block_on(nats::compare()),
         Some("redis") => two_threads()?.block_on(redis::compare()),
         Some(other) => Err(format!(
-            "there is no contest `{other}`; there are: memory, keys, instructions, nats, redis"
+            "there is no contest `{other}`; there are: memory, keys, blocked, instructions, nats, redis"
         )
         .into()),
     }

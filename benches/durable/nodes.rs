@@ -74,6 +74,11 @@ impl<Q: Queue> Nodes<Q> {
         }
     }
 
+    /// The first of them.
+    pub(crate) fn node(&self) -> &Node {
+        &self.nodes[0]
+    }
+
     pub(crate) async fn shutdown(self) {
         for node in self.nodes {
             node.shutdown().await.expect("an end");

@@ -1,6 +1,6 @@
 //! What is stored and handled.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -65,6 +65,34 @@ async fn take(parcel: Parcel, State(received): State<Received>) {
     received.note(&parcel);
 }
 
+/// Fails for as long as it is told to, and holds its key.
+#[command]
+#[route(key = "order")]
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Block {
+    order: String,
+}
+
+impl Block {
+    /// No other parcels have it.
+    pub(crate) const ORDER: u64 = u64::MAX;
+
+    pub(crate) fn new() -> Self {
+        Self {
+            order: Self::ORDER.to_string(),
+        }
+    }
+}
+
+#[handler(retry(max = 1_000, after = "1s", cap = "1s"))]
+async fn fail(_: Block, State(received): State<Received>) -> Result<(), &'static str> {
+    if received.0.blocked.load(Ordering::Acquire) {
+        received.0.failures.fetch_add(1, Ordering::Relaxed);
+        return Err("not yet");
+    }
+    Ok(())
+}
+
 /// What has been handled.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Received(Arc<Inner>);
@@ -74,6 +102,9 @@ struct Inner {
     count: AtomicU64,
     wanted: AtomicU64,
     all: Notify,
+    /// Whether a [`Block`] fails, and how often it did.
+    blocked: AtomicBool,
+    failures: AtomicU64,
     /// How long those took that say when they were sent, in nanoseconds.
     times: Mutex<Vec<f64>>,
 }
@@ -90,6 +121,14 @@ impl Received {
         if count == inner.wanted.load(Ordering::Acquire) {
             inner.all.notify_one();
         }
+    }
+
+    pub(crate) fn block(&self, blocked: bool) {
+        self.0.blocked.store(blocked, Ordering::Release);
+    }
+
+    pub(crate) fn failures(&self) -> u64 {
+        self.0.failures.load(Ordering::Relaxed)
     }
 
     /// From here on, so many are waited for.

@@ -1,5 +1,6 @@
 //! Without a server: the engine alone.
 
+mod blocked;
 mod channel;
 mod instructions;
 mod keys;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use catga_benches::{Contest, Table};
 use tokio::runtime::{Builder, Runtime};
 
+pub(crate) use blocked::blocked;
 pub(crate) use instructions::{alone, instructions};
 pub(crate) use keys::keys;
 

@@ -26,7 +26,7 @@ pub use dead_letters::{DeadLetter, Reason};
 pub use delivery::Delivery;
 pub use fault::Fault;
 pub use held::LaneHeld;
-pub use operations::Operations;
+
 pub use outcome::Outcome;
 
 pub(crate) use broadcast::broadcast;
@@ -37,7 +37,7 @@ pub(crate) use durable::{Appending, Engine, Limits, NotAppended, REPLAY};
 pub(crate) use envelope::Envelope;
 pub(crate) use failure::{Failure, chain};
 pub(crate) use held::Held;
-pub(crate) use operations::BoxFuture;
+pub(crate) use operations::{BoxFuture, Operations};
 pub(crate) use outcome::Encoded;
 pub(crate) use queue::{NotStored, Queue, start};
 pub(crate) use turn::turn;

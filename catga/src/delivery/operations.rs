@@ -14,9 +14,8 @@ type Execute = fn(Arc<Core>, Pick, Facts, Payload) -> BoxFuture<'static, Outcome
 
 /// What the engine does with a message whose type it does not know: functions made once per
 /// message type, shared by all its handlers.
-#[doc(hidden)]
 #[derive(Clone, Copy)]
-pub struct Operations {
+pub(crate) struct Operations {
     /// Makes what runs one attempt of one handler, and the next.
     pub(crate) attempt: fn() -> AnyAttempt,
     /// Runs one handler to its end: what is below the last layer, and what other nodes call.
