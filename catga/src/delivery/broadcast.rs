@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Envelope, handle, queue};
+use super::{Claimant, Envelope, handle, queue};
 use crate::handler::{Facts, HandlerInfo, Pick};
 use crate::node::Core;
 use crate::routing::topic_matches;
@@ -33,7 +33,9 @@ pub(crate) fn broadcast(core: &Arc<Core>, envelope: Envelope, topic: Option<&str
                 };
                 let _permit = local.permit().await;
                 let facts = Facts::broadcast(Arc::clone(&envelope));
-                if let Err(failure) = handle::run(&of, &envelope, pick, local, facts).await {
+                let mut claimant = Claimant::default();
+                let run = handle::run(&of, &envelope, pick, local, facts, &mut claimant);
+                if let Err(failure) = run.await {
                     telemetry::broadcast_failed(&of, local.info, &envelope, &failure);
                 }
             }),

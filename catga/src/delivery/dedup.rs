@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::BoxError;
@@ -19,18 +20,59 @@ use crate::node::{Core, spawn};
 use crate::telemetry::Chain;
 use crate::transport::{Expect, Revision, TransportError, WriteError};
 
-/// What an attempt may take beyond its timeout before others may claim.
+/// What an attempt may take beyond its deadline before others may claim.
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// What stands in the broker for an id and a handler.
 #[derive(Debug, Serialize, Deserialize)]
 struct Mark {
-    /// Of the execution.
+    /// Of the [`Claimant`].
     token: u64,
     /// That of the key's owner, for what came from a partition.
     epoch: Option<u64>,
     /// What it answered, once it has succeeded.
-    done: Option<String>,
+    done: Option<Answer>,
+}
+
+/// An encoded response: as text where it is text, which is shorter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Answer {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl From<&[u8]> for Answer {
+    fn from(answer: &[u8]) -> Self {
+        match std::str::from_utf8(answer) {
+            Ok(text) => Self::Text(text.to_owned()),
+            Err(_) => Self::Bytes(answer.to_vec()),
+        }
+    }
+}
+
+impl From<Answer> for Bytes {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Text(text) => text.into(),
+            Answer::Bytes(bytes) => bytes.into(),
+        }
+    }
+}
+
+/// Whoever claims: a call, or all attempts of a handler at one message. A claim of its own whose
+/// answer was lost, or that could not be given back, does not stand in its way.
+#[derive(Debug, Default)]
+pub(crate) struct Claimant {
+    token: Option<u64>,
+}
+
+impl Claimant {
+    fn token(&mut self) -> u64 {
+        *self
+            .token
+            .get_or_insert_with(|| chance::draw(|chance| chance.u64(..)) >> 1)
+    }
 }
 
 /// The right of one execution to run for an id.
@@ -68,16 +110,19 @@ impl fmt::Display for Busy {
 impl std::error::Error for Busy {}
 
 impl Claim {
-    /// Claims an id for a handler.
+    /// Claims an id for a handler, for an execution that ends at its deadline.
     pub(crate) async fn take(
         core: &Arc<Core>,
+        claimant: &mut Claimant,
         handler: &'static HandlerInfo,
         id: MessageId,
         epoch: Option<u64>,
         window: Duration,
+        deadline: Instant,
     ) -> Result<Claimed, BoxError> {
         let name = format!("seen-{id}-{:x}", xxh3_64(handler.path().as_bytes()));
-        let token = chance::draw(|chance| chance.u64(..)) >> 1;
+        let token = claimant.token();
+        let mut in_doubt = false;
         loop {
             let read = core.marks().read(&core.service, &name);
             let found = limited(core, read).await?.record;
@@ -88,6 +133,8 @@ impl Claim {
                 Some(Mark {
                     done: Some(answer), ..
                 }) => return Ok(Claimed::Done(answer.into())),
+                // Written anew: what was meant for the former one must not reach this one.
+                Some(Mark { token: former, .. }) if former == token => {}
                 // Of a former owner of the key nothing goes on.
                 Some(Mark {
                     epoch: Some(former),
@@ -102,18 +149,25 @@ impl Claim {
                 epoch,
                 done: None,
             };
-            let expires = handler.message().timeout().saturating_add(MARGIN);
-            // Where somebody else was faster it is looked at again.
-            if let Some(revision) = write(core, &name, &mark, expect, expires).await? {
-                return Ok(Claimed::Run(Self {
-                    core: Arc::clone(core),
-                    name,
-                    token,
-                    epoch,
-                    revision,
-                    window,
-                    settled: false,
-                }));
+            let left = deadline.saturating_duration_since(Instant::now());
+            let expires = left.saturating_add(MARGIN);
+            match write(core, &name, &mark, expect, expires).await {
+                Ok(Some(revision)) => {
+                    return Ok(Claimed::Run(Self {
+                        core: Arc::clone(core),
+                        name,
+                        token,
+                        epoch,
+                        revision,
+                        window,
+                        settled: false,
+                    }));
+                }
+                // Somebody else was faster: look again.
+                Ok(None) => {}
+                // It may be written.
+                Err(_) if !in_doubt => in_doubt = true,
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -125,18 +179,24 @@ impl Claim {
         let mark = Mark {
             token: self.token,
             epoch: self.epoch,
-            done: Some(String::from_utf8_lossy(answer).into_owned()),
+            done: Some(answer.into()),
         };
         let expect = Expect::Revision(self.revision);
-        if let Err(error) = write(&self.core, &self.name, &mark, expect, self.window).await {
-            tracing::warn!(target: "catga", node = %self.core.id, name = self.name, error = %Chain(&error), "a success could not be remembered");
+        match write(&self.core, &self.name, &mark, expect, self.window).await {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                tracing::warn!(target: "catga", node = %self.core.id, name = self.name, "a success could not be remembered: somebody else has claimed the message since, or the claim has run out; it may run twice");
+            }
+            Err(error) => {
+                tracing::warn!(target: "catga", node = %self.core.id, name = self.name, error = %Chain(&error), "a success could not be remembered");
+            }
         }
     }
 
     /// It failed: another attempt may claim at once.
     pub(crate) async fn failed(mut self) {
         self.settled = true;
-        remove(&self.core, &self.name).await;
+        remove(&self.core, &self.name, self.revision).await;
     }
 }
 
@@ -145,15 +205,17 @@ impl Drop for Claim {
         // The execution was dropped: nothing of it goes on.
         if !self.settled {
             let (core, name) = (Arc::clone(&self.core), std::mem::take(&mut self.name));
-            let runtime = core.runtime.clone();
-            spawn(&runtime, async move { remove(&core, &name).await });
+            let (revision, runtime) = (self.revision, core.runtime.clone());
+            spawn(&runtime, async move {
+                remove(&core, &name, revision).await;
+            });
         }
     }
 }
 
-/// Gives a claim back. Otherwise it runs out.
-async fn remove(core: &Core, name: &str) {
-    let remove = core.marks().remove(&core.service, name);
+/// Gives a claim back, and no later one. Otherwise it runs out.
+async fn remove(core: &Core, name: &str, revision: Revision) {
+    let remove = core.marks().remove(&core.service, name, Some(revision));
     let _ = limited(core, remove).await;
 }
 
@@ -188,5 +250,24 @@ async fn limited<T>(
     match &core.cluster {
         Some(cluster) => cluster.limited("claim a message id", answer).await,
         None => answer.await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_survive_whatever_their_bytes_are() {
+        for answer in [&b"{\"n\":1}"[..], b"", &[0x81, 0xa1, 0x6e, 0xff, 0x00]] {
+            let mark = Mark {
+                token: 1,
+                epoch: None,
+                done: Some(answer.into()),
+            };
+            let stored = ContentType::Json.encode(&mark).unwrap();
+            let read: Mark = ContentType::Json.decode(&stored).unwrap();
+            assert_eq!(Bytes::from(read.done.unwrap()), answer);
+        }
     }
 }

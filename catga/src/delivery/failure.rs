@@ -12,6 +12,8 @@ pub(crate) struct Failure {
     pub(crate) fault: Fault,
     /// The error and its sources, outermost first.
     pub(crate) chain: Vec<String>,
+    /// Whether it used one of the handler's attempts up.
+    pub(crate) counts: bool,
 }
 
 impl Failure {
@@ -41,6 +43,7 @@ impl Failure {
         Self {
             fault,
             chain: chain(error),
+            counts: true,
         }
     }
 
@@ -49,10 +52,12 @@ impl Failure {
         Self {
             fault: Fault::UNDECLARED,
             chain: vec![format!("a layer or an error panicked: {text}")],
+            counts: true,
         }
     }
 
-    /// The message's id could not be claimed: it is tried again until it can.
+    /// The message's id could not be claimed: it is tried again until it can. The handler was not
+    /// asked, so it costs no attempt.
     pub(crate) fn unclaimed(error: &(dyn Error + 'static)) -> Self {
         Self {
             fault: Fault::Transient {
@@ -60,6 +65,7 @@ impl Failure {
                 max: Some(NonZeroU32::MAX),
             },
             chain: chain(error),
+            counts: false,
         }
     }
 
@@ -70,6 +76,7 @@ impl Failure {
         Self {
             fault: Fault::UNDECLARED,
             chain: texts,
+            counts: true,
         }
     }
 }

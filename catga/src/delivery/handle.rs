@@ -10,10 +10,10 @@ use futures_util::future::join_all;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::attempt::{AnyAttempt, Attempts};
-use super::dedup::{Claim, Claimed};
+use super::dedup::{Claim, Claimant, Claimed};
 use super::{Envelope, Failure, layered};
 use crate::handler::{Facts, Pick};
-use crate::node::Core;
+use crate::node::{Core, after};
 use crate::telemetry;
 use crate::wiring::Local;
 
@@ -27,8 +27,14 @@ enum Step {
     Fresh,
     /// Its first attempt waits for something.
     Running(AnyAttempt),
-    /// Its first attempt failed; the next one comes after this time.
-    Again(Duration),
+    /// Its first attempt failed.
+    Again(Next),
+}
+
+/// The next attempt of a handler.
+struct Next {
+    attempt: NonZeroU32,
+    after: Duration,
 }
 
 impl Rest {
@@ -86,9 +92,9 @@ pub(crate) fn first_polls(
         }
         attempts.put(info, attempt);
         if let (Poll::Ready(Err(failure)), Some(envelope)) = (polled, facts.envelope())
-            && let Some(delay) = failed(core, envelope, index, local, NonZeroU32::MIN, failure)
+            && let Some(next) = failed(core, envelope, index, local, NonZeroU32::MIN, failure)
         {
-            rest.push((index, Step::Again(delay)));
+            rest.push((index, Step::Again(next)));
         }
         facts.again();
     }
@@ -152,47 +158,49 @@ async fn deliver(
     step: Step,
     place: Option<Arc<OwnedSemaphorePermit>>,
 ) {
-    let mut attempt = NonZeroU32::MIN;
-    let mut delay = match step {
+    let first = NonZeroU32::MIN;
+    let mut claimant = Claimant::default();
+    let mut next = match step {
         Step::Fresh => {
             // It waits for a place, and maybe for its own limit before that.
             drop(place);
-            once(core, envelope, index, local, attempt).await
+            once(core, envelope, index, local, first, &mut claimant).await
         }
         Step::Running(mut running) => {
             let result = poll_fn(|cx| running.as_mut().resume(cx)).await;
             drop((running, place));
             match result {
                 Ok(()) => None,
-                Err(failure) => failed(core, envelope, index, local, attempt, failure),
+                Err(failure) => failed(core, envelope, index, local, first, failure),
             }
         }
-        Step::Again(delay) => {
+        Step::Again(next) => {
             drop(place);
-            Some(delay)
+            Some(next)
         }
     };
-    while let Some(wait) = delay {
-        tokio::time::sleep(wait).await;
-        attempt = attempt.saturating_add(1);
-        delay = once(core, envelope, index, local, attempt).await;
+    while let Some(Next { attempt, after }) = next {
+        tokio::time::sleep(after).await;
+        next = once(core, envelope, index, local, attempt, &mut claimant).await;
     }
 }
 
-/// One attempt with a place of its own. Returns the wait before the next one, if there is one.
+/// One attempt with a place of its own. Returns the next one, if there is one.
 async fn once(
     core: &Arc<Core>,
     envelope: &Arc<Envelope>,
     index: usize,
     local: &Local,
     attempt: NonZeroU32,
-) -> Option<Duration> {
+    claimant: &mut Claimant,
+) -> Option<Next> {
     // The handler's own limit first: what waits for it takes nothing from the others.
     let _permit = local.permit().await;
     // Never closed, so this waits and nothing else.
     let _place = core.queue.in_flight.acquire().await.ok();
     let facts = Facts::stored(Arc::clone(envelope), attempt);
-    match run(core, envelope, Pick::Handler(index), local, facts).await {
+    let pick = Pick::Handler(index);
+    match run(core, envelope, pick, local, facts, claimant).await {
         Ok(()) => None,
         Err(failure) => failed(core, envelope, index, local, attempt, failure),
     }
@@ -205,12 +213,16 @@ pub(super) async fn run(
     pick: Pick,
     local: &Local,
     facts: Facts,
+    claimant: &mut Claimant,
 ) -> Result<(), Failure> {
     let Some(window) = local.info.dedup() else {
         return run_once(core, envelope, pick, local, facts).await;
     };
     let epoch = envelope.fence.filter(|_| envelope.key.is_some());
-    let claim = match Claim::take(core, local.info, envelope.id, epoch, window).await {
+    let deadline = after(facts.timeout());
+    let (info, id) = (local.info, envelope.id);
+    let claim = Claim::take(core, claimant, info, id, epoch, window, deadline);
+    let claim = match claim.await {
         Ok(Claimed::Run(claim)) => claim,
         Ok(Claimed::Done(_)) => return Ok(()),
         Err(error) => return Err(Failure::unclaimed(&*error)),
@@ -243,8 +255,7 @@ async fn run_once(
     .await
 }
 
-/// After a failed attempt: the wait before the next one. Where there is none, the message is a dead
-/// letter.
+/// After a failed attempt: the next one. Where there is none, the message is a dead letter.
 fn failed(
     core: &Core,
     envelope: &Envelope,
@@ -252,17 +263,14 @@ fn failed(
     local: &Local,
     attempt: NonZeroU32,
     failure: Failure,
-) -> Option<Duration> {
-    let delay = local.retry.next(attempt.get(), failure.fault);
-    match delay {
-        Some(delay) => {
-            telemetry::retrying(core, local.info, envelope, attempt, &failure, delay);
-        }
-        None => {
-            telemetry::dead_lettered(core, local.info, envelope, attempt, &failure);
-            let dead = &core.queue.dead;
-            dead.push(core, envelope, index, local.info, attempt, failure);
-        }
-    }
-    delay
+) -> Option<Next> {
+    let Some(after) = local.retry.next(attempt.get(), failure.fault) else {
+        telemetry::dead_lettered(core, local.info, envelope, attempt, &failure);
+        let dead = &core.queue.dead;
+        dead.push(core, envelope, index, local.info, attempt, failure);
+        return None;
+    };
+    telemetry::retrying(core, local.info, envelope, attempt, &failure, after);
+    let attempt = attempt.saturating_add(u32::from(failure.counts));
+    Some(Next { attempt, after })
 }

@@ -31,7 +31,7 @@ pub use outcome::Outcome;
 
 pub(crate) use broadcast::broadcast;
 pub(crate) use dead_letters::DeadLetters;
-pub(crate) use dedup::{Claim, Claimed};
+pub(crate) use dedup::{Claim, Claimant, Claimed};
 pub(crate) use delivery::Payload;
 pub(crate) use durable::{Appending, Engine, Limits, NotAppended, REPLAY};
 pub(crate) use envelope::Envelope;

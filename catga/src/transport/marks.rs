@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{BoxFuture, Expect, Read, TransportError, WriteError, Written};
+use super::{BoxFuture, Expect, Read, Revision, TransportError, WriteError, Written};
 
 /// Small values of one service that nobody watches: ids that were claimed, counts of crashes, what
 /// the owner of a partition tells the next.
@@ -30,10 +30,12 @@ pub trait Marks: fmt::Debug + Send + Sync {
         expires: Option<Duration>,
     ) -> BoxFuture<'a, Result<Written, WriteError>>;
 
-    /// Removes a mark; one that is not there is no error.
+    /// Removes a mark: with a revision only that version, whoever wrote another one since. Nothing
+    /// to remove is no error.
     fn remove<'a>(
         &'a self,
         service: &'a Arc<str>,
         name: &'a str,
+        revision: Option<Revision>,
     ) -> BoxFuture<'a, Result<(), TransportError>>;
 }

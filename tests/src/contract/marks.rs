@@ -50,7 +50,12 @@ impl Slate {
     }
 
     async fn remove(&self, name: &str) {
-        self.marks().remove(&self.service, name).await.unwrap();
+        self.remove_version(name, None).await;
+    }
+
+    async fn remove_version(&self, name: &str, revision: Option<Revision>) {
+        let remove = self.marks().remove(&self.service, name, revision);
+        remove.await.unwrap();
     }
 }
 
@@ -143,6 +148,24 @@ pub async fn removing_is_idempotent<C: Cluster>(cluster: C) {
     slate.remove("m").await;
     slate.remove("m").await;
     assert_eq!(slate.read("m").await, None);
+}
+
+pub async fn a_late_removal_leaves_a_later_version<C: Cluster>(cluster: C) {
+    let slate = Slate::new(&cluster).await;
+    let first = slate.write("m", "1", Expect::Absent).await.unwrap();
+    let expect = Expect::Revision(first);
+    let second = slate.write("m", "2", expect).await.unwrap();
+    slate.remove_version("m", Some(first)).await;
+    assert_eq!(slate.read("m").await, Some((Bytes::from("2"), second)));
+    slate.remove_version("m", Some(second)).await;
+    assert_eq!(slate.read("m").await, None);
+    // Nor what was written after it was removed.
+    let third = slate.write("m", "3", Expect::Absent).await.unwrap();
+    for earlier in [first, second] {
+        slate.remove_version("m", Some(earlier)).await;
+    }
+    assert_eq!(slate.read("m").await, Some((Bytes::from("3"), third)));
+    slate.remove_version("never", Some(third)).await;
 }
 
 pub async fn a_mark_runs_out<C: Cluster>(cluster: C) {

@@ -154,6 +154,7 @@ macro_rules! contract {
                 of_many_at_once_one_is_written;
                 a_removed_mark_can_be_written_again;
                 removing_is_idempotent;
+                a_late_removal_leaves_a_later_version;
                 a_mark_runs_out;
                 a_mark_without_an_end_stays;
                 a_later_write_sets_another_end;

@@ -2,7 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use catga::transport::{BoxFuture, Expect, Marks, Read, TransportError, WriteError, Written};
+use catga::transport::{
+    BoxFuture, Expect, Marks, Read, Revision, TransportError, WriteError, Written,
+};
 
 use super::Line;
 
@@ -46,13 +48,14 @@ impl Marks for Line {
         &'a self,
         service: &'a Arc<str>,
         name: &'a str,
+        revision: Option<Revision>,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         Box::pin(async move {
             let fault = self.pass(|rules| rules.writes).await?;
             let (line, service, name) = (self.clone(), Arc::clone(service), name.to_owned());
             let removed = async move {
                 let inner = line.faults.queues();
-                inner.marks().remove(&service, &name).await
+                inner.marks().remove(&service, &name, revision).await
             };
             self.done(fault, |lost| lost, removed).await
         })

@@ -211,6 +211,9 @@ macro_rules! suite {
             operating {
                 a_paused_service_handles_nothing_until_it_is_resumed;
                 a_handler_with_dedup_succeeds_once_for_each_id;
+                an_id_that_another_has_claimed_costs_no_attempt;
+                a_claim_whose_answer_was_lost_is_its_own;
+                a_claim_lasts_as_long_as_its_call;
                 messages_of_the_front_door_are_handled_in_order;
                 what_nobody_takes_at_the_front_door_is_kept;
                 the_broker_tells_what_it_promises;

@@ -48,10 +48,10 @@ async fn a_mark_that_is_removed_is_gone_and_never_has_an_old_version() {
         let marks = nats.marks();
         let service: Arc<str> = "shop".into();
         let write = |expect| marks.write(&service, "a", Bytes::new(), expect, None);
-        marks.remove(&service, "a").await.unwrap();
+        marks.remove(&service, "a", None).await.unwrap();
         let first = write(Expect::Absent).await.unwrap();
         for _ in 0..2 {
-            marks.remove(&service, "a").await.unwrap();
+            marks.remove(&service, "a", None).await.unwrap();
         }
         assert_eq!(marks.read(&service, "a").await.unwrap().record, None);
         let stale = write(Expect::Revision(first.revision)).await;

@@ -11,7 +11,7 @@ use super::item::{Content, Item};
 use super::letters::{Death, bury};
 use super::load::payload_of;
 use super::run::End;
-use crate::delivery::{Envelope, Failure, handle};
+use crate::delivery::{Claimant, Envelope, Failure, handle};
 use crate::handler::{Facts, Pick};
 use crate::message::MessageInfo;
 use crate::node::Core;
@@ -92,22 +92,25 @@ impl Delivery<'_> {
     async fn deliver(self) -> End {
         let Self { item, local, .. } = &self;
         let mut failures = item.progress(|progress| progress.failures(local.info));
+        let mut claimant = Claimant::default();
         loop {
             let attempt = NonZeroU32::MIN.saturating_add(failures);
-            let Some((envelope, result)) = self.attempt(attempt).await else {
+            let Some((envelope, result)) = self.attempt(attempt, &mut claimant).await else {
                 return End::Gone;
             };
             let Err(failure) = result else {
                 self.finish();
                 return End::Handled;
             };
-            failures = attempt.get();
-            match local.retry.next(failures, failure.fault) {
+            match local.retry.next(attempt.get(), failure.fault) {
                 Some(delay) => {
                     telemetry::retrying(self.core, local.info, &envelope, attempt, &failure, delay);
                     drop(envelope);
-                    item.progress(|progress| progress.failed(local.info, failures));
-                    self.engine.tried(item);
+                    if failure.counts {
+                        failures = attempt.get();
+                        item.progress(|progress| progress.failed(local.info, failures));
+                        self.engine.tried(item);
+                    }
                     self.wait(delay).await;
                 }
                 None => {
@@ -119,7 +122,11 @@ impl Delivery<'_> {
     }
 
     /// One attempt. `None` if the broker does not have the message any more.
-    async fn attempt(&self, attempt: NonZeroU32) -> Option<(Arc<Envelope>, Result<(), Failure>)> {
+    async fn attempt(
+        &self,
+        attempt: NonZeroU32,
+        claimant: &mut Claimant,
+    ) -> Option<(Arc<Envelope>, Result<(), Failure>)> {
         let Self {
             core,
             engine,
@@ -147,7 +154,7 @@ impl Delivery<'_> {
             };
             let facts = Facts::stored(Arc::clone(envelope), attempt);
             let pick = Pick::Handler(self.index);
-            let result = handle::run(core, envelope, pick, local, facts).await;
+            let result = handle::run(core, envelope, pick, local, facts, claimant).await;
             return Some((Arc::clone(envelope), result));
         }
     }

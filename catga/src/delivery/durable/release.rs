@@ -24,7 +24,7 @@ pub(super) async fn write_tail(engine: &Engine, partition: u32) -> Result<(), Tr
     };
     let (name, marks) = (name(partition), engine.cluster.transport.marks());
     if tail.is_empty() {
-        let remove = marks.remove(&engine.service, &name);
+        let remove = marks.remove(&engine.service, &name, None);
         engine.cluster.limited("remove a tail", remove).await?;
         engine.partition(partition).wrote_tail(false);
         return Ok(());

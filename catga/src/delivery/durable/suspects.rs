@@ -104,7 +104,7 @@ pub(super) async fn acquit(engine: &Engine, item: &Item) {
         .cluster
         .transport
         .marks()
-        .remove(&engine.service, &name);
+        .remove(&engine.service, &name, None);
     // Otherwise it expires.
     let _ = engine.cluster.limited("remove a count", remove).await;
 }

@@ -18,7 +18,7 @@ pub use error::{
 use super::{Core, Options, remote};
 use crate::cluster::Cluster;
 use crate::delivery::{
-    self, BoxFuture, Claim, Claimed, Delivery, Encoded, Fault, Held, LaneHeld, Payload,
+    self, BoxFuture, Claim, Claimant, Claimed, Delivery, Encoded, Fault, Held, LaneHeld, Payload,
 };
 use crate::handler::{Execution, Facts, HandlerInfo, Other, Panic, Pick, Reply};
 use crate::message::{AnyMessage, ContentType, Headers, Message, MessageInfo};
@@ -208,7 +208,9 @@ pub(crate) async fn run_here(
     let (Some(id), Some(window)) = (claimed, handler.dedup()) else {
         return run_once(&core, pick, handler, payload, facts).await;
     };
-    let claim = match Claim::take(&core, handler, id, None, window).await {
+    let (mut claimant, deadline) = (Claimant::default(), facts.deadline());
+    let claim = Claim::take(&core, &mut claimant, handler, id, None, window, deadline);
+    let claim = match claim.await {
         Ok(Claimed::Run(claim)) => claim,
         Ok(Claimed::Done(answer)) => {
             let encoded = Encoded::Response(ContentType::Json, answer);

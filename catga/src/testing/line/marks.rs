@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::Line;
 use crate::transport::{
-    BoxFuture, Expect, Marks, Read, Transport, TransportError, WriteError, Written,
+    BoxFuture, Expect, Marks, Read, Revision, Transport, TransportError, WriteError, Written,
 };
 
 impl Marks for Line {
@@ -42,10 +42,11 @@ impl Marks for Line {
         &'a self,
         service: &'a Arc<str>,
         name: &'a str,
+        revision: Option<Revision>,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         let memory = self.broker.memory();
         Box::pin(self.carry_once("remove a mark", async move {
-            memory.marks().remove(service, name).await
+            memory.marks().remove(service, name, revision).await
         }))
     }
 }

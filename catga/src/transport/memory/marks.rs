@@ -132,9 +132,14 @@ impl Marks for Hub {
         &'a self,
         service: &'a Arc<str>,
         name: &'a str,
+        revision: Option<Revision>,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         Box::pin(async move {
-            self.board.current().remove(service, name);
+            let mut state = self.board.current();
+            let found = state.get(service, name).map(|found| found.record.revision);
+            if revision.is_none() || revision == found {
+                state.remove(service, name);
+            }
             Ok(())
         })
     }

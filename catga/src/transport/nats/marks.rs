@@ -87,9 +87,17 @@ impl Marks for Notes {
         &'a self,
         service: &'a Arc<str>,
         name: &'a str,
+        revision: Option<Revision>,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         Box::pin(async move {
-            let removed = self.bucket.clear(&key(service, name)).await;
+            let key = key(service, name);
+            let removed = match revision {
+                None => self.bucket.clear(&key).await,
+                Some(Revision(sequence)) => match self.bucket.remove(&key, sequence).await {
+                    Ok(()) | Err(PutError::Conflict) => Ok(()),
+                    Err(PutError::Trouble(trouble)) => Err(trouble),
+                },
+            };
             removed.map_err(|trouble| trouble.when("remove a mark"))
         })
     }

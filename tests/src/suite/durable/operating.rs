@@ -14,6 +14,7 @@ use super::super::Cluster;
 use super::super::site::{Site, until};
 use super::nodes;
 use super::work::{Once, Put, Sink, Try};
+use crate::faulty::Fault;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -76,6 +77,83 @@ pub async fn a_handler_with_dedup_succeeds_once_for_each_id<C: Cluster>(cluster:
     assert_eq!(sink.times(2)[&5], 1);
     assert_eq!(a.send(twice).await.unwrap(), 6);
     assert_eq!(sink.times(2)[&5], 2, "without an id it is another call");
+}
+
+/// The attempts of a key's message.
+fn attempts(sink: &Sink, n: u64) -> Vec<u32> {
+    let ran = sink.all().into_iter().filter(|ran| ran.n == n);
+    ran.map(|ran| ran.attempt).collect()
+}
+
+pub async fn an_id_that_another_has_claimed_costs_no_attempt<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    sink.close();
+    let id = MessageId::new();
+    let of = |n, fails| Once { key: 1, n, fails };
+    let call = tokio::spawn({
+        let node = a.clone();
+        async move { node.with(Options::new().id(id)).send(of(1, 0)).await }
+    });
+    until("the call runs", SOON, || sink.len() == 1).await;
+    let stored = a.with(Options::new().id(id)).enqueue(of(2, 1)).await;
+    stored.unwrap();
+    // Longer than its three attempts would last.
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(sink.len(), 1, "two at once");
+    call.abort();
+    sink.open();
+    until("it succeeded", SOON, || attempts(&sink, 2).len() == 2).await;
+    assert_eq!(attempts(&sink, 2), [1, 2]);
+    assert!(a.dead_letters().await.unwrap().is_empty());
+}
+
+pub async fn a_claim_whose_answer_was_lost_is_its_own<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let line = site.line("a");
+    let a = super::builder_on(&line, &sink, "shop", "a");
+    let a = a.start().await.unwrap();
+    super::super::site::all_owned(std::slice::from_ref(&a), 32).await;
+    line.set(|rules| rules.writes = Fault::LoseReply);
+    let once = Once {
+        key: 1,
+        n: 1,
+        fails: 1,
+    };
+    a.enqueue(once).await.unwrap();
+    sleep(Duration::from_secs(2)).await;
+    line.heal();
+    // Long before the claim would run out.
+    until("it succeeded", SOON, || sink.len() == 2).await;
+    assert_eq!(attempts(&sink, 1), [1, 2]);
+}
+
+pub async fn a_claim_lasts_as_long_as_its_call<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    sink.close();
+    let id = MessageId::new();
+    let long = move || Options::new().id(id).timeout(Duration::from_secs(300));
+    let once = Once {
+        key: 1,
+        n: 1,
+        fails: 0,
+    };
+    let call = tokio::spawn({
+        let (node, once) = (a.clone(), once.clone());
+        async move { node.with(long()).send(once).await }
+    });
+    until("the call runs", SOON, || sink.len() == 1).await;
+    // Longer than the timeout of its type.
+    sleep(Duration::from_secs(60)).await;
+    let busy = a.with(long()).send(once).await;
+    assert!(busy.is_err(), "two at once: {busy:?}");
+    sink.open();
+    assert_eq!(call.await.unwrap().unwrap(), 2);
+    assert_eq!(sink.len(), 1);
 }
 
 /// What a program leaves at the front door.

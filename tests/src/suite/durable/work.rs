@@ -90,7 +90,7 @@ impl Sink {
         self.0.overlaps.lock().unwrap().clone()
     }
 
-    /// Handlers of [`Put`] wait until it is opened.
+    /// Handlers of [`Put`] and [`Once`] wait until it is opened.
     pub fn close(&self) {
         self.0.open.send_replace(false);
     }
@@ -267,6 +267,7 @@ pub struct Once {
 #[handler(dedup = "10m", retry(max = 3, after = "20ms"))]
 async fn once(command: Once, State(at): State<At>, cx: Context) -> Result<u64, &'static str> {
     at.sink.ran("once", command.key, command.n, &at.node, &cx);
+    at.sink.gate().await;
     if cx.attempt().get() <= command.fails {
         return Err("not now");
     }

@@ -70,7 +70,7 @@ async fn a_full_server_refuses_appends_and_nothing_else() {
         let marks = shop.redis.marks();
         let written = marks.write(&shop.service, "m", "v".into(), Expect::Absent, None);
         written.await.unwrap();
-        marks.remove(&shop.service, "m").await.unwrap();
+        marks.remove(&shop.service, "m", None).await.unwrap();
         let key = RecordKey::Owners(Arc::clone(&shop.service));
         let records = shop.redis.records();
         let written = records.write(&key, "v".into(), Expect::Absent, None).await;

@@ -34,6 +34,8 @@ async fn scripts_that_were_forgotten_are_loaded_again() {
             forget().await;
             let read = marks.read(&shop.service, &name).await.unwrap();
             assert_eq!(&read.record.unwrap().value[..], b"v");
+            forget().await;
+            marks.remove(&shop.service, &name, None).await.unwrap();
         }
         let letters = queues.letters(&shop.service, 0, 10).await.unwrap();
         assert_eq!(letters.len(), 3);

@@ -16,6 +16,7 @@ use crate::transport::{
 };
 
 static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/read.lua")));
+static REMOVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/remove.lua")));
 static WRITE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/write.lua")));
 
 impl Shared {
@@ -79,12 +80,13 @@ impl Marks for Shared {
         &'a self,
         service: &'a Arc<str>,
         name: &'a str,
+        revision: Option<Revision>,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         Box::pin(async move {
-            let mut delete = redis::cmd("DEL");
-            delete.arg(self.mark(service, name));
-            let deleted: Result<u32, _> = self.commands.command(&delete).await;
-            deleted
+            let mut call = Call::new(&REMOVE, &[self.mark(service, name)]);
+            call.arg(revision.map_or_else(String::new, |revision| revision.0.to_string()));
+            let removed: Result<u32, _> = self.commands.call(&call).await;
+            removed
                 .map(drop)
                 .map_err(|error| error.when("remove a mark"))
         })
