@@ -103,8 +103,15 @@ pub(crate) fn first_polls(
 
 /// Handles a message: each of its handlers until it succeeds or its attempts are used up.
 pub(crate) async fn handle(core: &Arc<Core>, envelope: Arc<Envelope>, attempts: &mut Attempts) {
-    let Ok(place) = Arc::clone(&core.queue.in_flight).acquire_owned().await else {
-        return;
+    let place = loop {
+        core.queue.resumed().await;
+        let Ok(place) = Arc::clone(&core.queue.in_flight).acquire_owned().await else {
+            return;
+        };
+        // It may have been paused since.
+        if !core.queue.is_paused() {
+            break place;
+        }
     };
     let mut fresh = Some(envelope);
     let first = poll_fn(|cx| {
@@ -185,7 +192,8 @@ async fn deliver(
     }
 }
 
-/// One attempt with a place of its own. Returns the next one, if there is one.
+/// One attempt with a place of its own, once the node is not paused. Returns the next one, if there
+/// is one.
 async fn once(
     core: &Arc<Core>,
     envelope: &Arc<Envelope>,
@@ -194,10 +202,17 @@ async fn once(
     attempt: NonZeroU32,
     claimant: &mut Claimant,
 ) -> Option<Next> {
-    // The handler's own limit first: what waits for it takes nothing from the others.
-    let _permit = local.permit().await;
-    // Never closed, so this waits and nothing else.
-    let _place = core.queue.in_flight.acquire().await.ok();
+    let _places = loop {
+        core.queue.resumed().await;
+        // The handler's own limit first: what waits for it takes nothing from the others.
+        let permit = local.permit().await;
+        // Never closed, so this waits and nothing else.
+        let place = core.queue.in_flight.acquire().await.ok();
+        // It may have been paused since.
+        if !core.queue.is_paused() {
+            break (permit, place);
+        }
+    };
     let facts = Facts::stored(Arc::clone(envelope), attempt);
     let pick = Pick::Handler(index);
     match run(core, envelope, pick, local, facts, claimant).await {

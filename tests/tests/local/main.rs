@@ -14,6 +14,7 @@ mod lanes;
 mod layers;
 mod limits;
 mod options;
+mod pausing;
 mod retries;
 mod send;
 mod shutdown;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use super::lanes::{Closed, Lanes, Turn};
@@ -34,6 +34,8 @@ pub(crate) struct Queue {
     closed: AtomicBool,
     /// Nothing is started for now.
     paused: AtomicBool,
+    /// Wakes those who wait until it goes on.
+    resumed: Notify,
     /// What is stored and not handled yet.
     pub(crate) unfinished: Gauge,
     /// Bounds what runs at once: messages in their first attempts, each later attempt, broadcasts.
@@ -75,6 +77,7 @@ impl Queue {
             room: Room::new(capacity),
             closed: AtomicBool::new(false),
             paused: AtomicBool::new(false),
+            resumed: Notify::new(),
             unfinished: Gauge::default(),
             in_flight: Arc::new(Semaphore::new(in_flight)),
             dead: DeadLetters::default(),
@@ -182,6 +185,18 @@ impl Queue {
         if !paused {
             for worker in &self.workers {
                 worker.mailbox.wake();
+            }
+            self.resumed.notify_waiters();
+        }
+    }
+
+    /// Completes while it is not paused. Every attempt asks.
+    pub(crate) async fn resumed(&self) {
+        while self.is_paused() {
+            let mut resumed = std::pin::pin!(self.resumed.notified());
+            resumed.as_mut().enable();
+            if self.is_paused() {
+                resumed.await;
             }
         }
     }
