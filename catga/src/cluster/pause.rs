@@ -11,10 +11,11 @@ impl Cluster {
     pub(crate) async fn pause(&self, paused: bool) -> Result<(), TransportError> {
         let service = Arc::clone(&self.service);
         let pause = registry::pause(self.transport.records(), &service, paused);
-        let Some(revision) = self.limited("pause the service", pause).await? else {
+        let Some(recorded) = self.limited("pause the service", pause).await? else {
             return Ok(());
         };
-        match settled(self, &service, revision).await {
+        // Also where nothing was changed: an earlier call may have waited in vain.
+        match settled(self, &service, recorded.revision).await {
             Ok(()) => Ok(()),
             Err(Unsettled::By(node)) => Err(TransportError::new(
                 "tell every node",

@@ -209,38 +209,46 @@ pub(super) async fn withdraw(
     }
 }
 
-/// Takes a type out of the record of a service, whoever registered it. The version of the record
-/// without it; `None` if it was not there.
+/// A version of a service's record that is as it should be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Recorded {
+    pub(super) revision: Revision,
+    /// Whether this call made it so.
+    pub(super) changed: bool,
+}
+
+/// Takes a type out of the record of a service, whoever registered it. `None` if there is no such
+/// service.
 pub(super) async fn remove(
     records: &dyn Records,
     service: &Arc<str>,
     name: &str,
-) -> Result<Option<Revision>, TransportError> {
+) -> Result<Option<Recorded>, TransportError> {
     change(records, service, |record| {
         record.types.remove(name).is_some()
     })
     .await
 }
 
-/// Lets the nodes of a service handle nothing of what is stored, or go on. The version of the
-/// record that says so; `None` if it did before.
+/// Lets the nodes of a service handle nothing of what is stored, or go on. `None` if there is no such
+/// service.
 pub(super) async fn pause(
     records: &dyn Records,
     service: &Arc<str>,
     paused: bool,
-) -> Result<Option<Revision>, TransportError> {
+) -> Result<Option<Recorded>, TransportError> {
     change(records, service, |record| {
         std::mem::replace(&mut record.paused, paused) != paused
     })
     .await
 }
 
-/// Changes the record of a service; `None` if there is nothing to change.
+/// Changes the record of a service, if it is not as it should be already.
 async fn change(
     records: &dyn Records,
     service: &Arc<str>,
     change: impl Fn(&mut ServiceRecord) -> bool,
-) -> Result<Option<Revision>, TransportError> {
+) -> Result<Option<Recorded>, TransportError> {
     let key = RecordKey::Service(Arc::clone(service));
     loop {
         let Some(found) = records.read(&key).await?.record else {
@@ -250,11 +258,15 @@ async fn change(
             .decode(&found.value)
             .map_err(|error| TransportError::new("read a service's record", error))?;
         if !change(&mut record) {
-            return Ok(None);
+            let (revision, changed) = (found.revision, false);
+            return Ok(Some(Recorded { revision, changed }));
         }
         let expect = Expect::Revision(found.revision);
         match records.write(&key, encode(&record)?, expect, None).await {
-            Ok(written) => return Ok(Some(written.revision)),
+            Ok(written) => {
+                let (revision, changed) = (written.revision, true);
+                return Ok(Some(Recorded { revision, changed }));
+            }
             Err(WriteError::Conflict) => {}
             Err(WriteError::Transport(error)) => return Err(error),
         }

@@ -53,11 +53,12 @@ impl Cluster {
         let removed = timeout(self.settings.node_timeout, remove)
             .await
             .unwrap_or_else(|elapsed| Err(TransportError::new("end a subscription", elapsed)))?;
-        let Some(revision) = removed else {
+        let Some(recorded) = removed else {
             return Ok(false);
         };
-        match settled(self, &service, revision).await {
-            Ok(()) => Ok(true),
+        // Also where nothing was changed: an earlier call may have waited in vain.
+        match settled(self, &service, recorded.revision).await {
+            Ok(()) => Ok(recorded.changed),
             Err(Unsettled::By(by)) => Err(UnsubscribeError::NotSeen { by }),
             Err(Unsettled::Transport(error)) => Err(error.into()),
         }

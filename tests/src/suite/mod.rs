@@ -114,6 +114,7 @@ macro_rules! suite {
                 a_subscription_outlives_its_nodes_and_ends_by_an_explicit_call;
                 what_a_live_node_handles_is_not_ended;
                 every_live_node_knows_when_it_is_ended;
+                ending_it_again_waits_for_everybody_as_well;
                 without_the_broker_ending_it_is_an_error_in_time;
                 what_a_live_node_takes_is_recorded_again;
             }
@@ -210,6 +211,7 @@ macro_rules! suite {
             }
             operating {
                 a_paused_service_handles_nothing_until_it_is_resumed;
+                pausing_again_waits_for_everybody_as_well;
                 a_handler_with_dedup_succeeds_once_for_each_id;
                 an_id_that_another_has_claimed_costs_no_attempt;
                 a_claim_whose_answer_was_lost_is_its_own;

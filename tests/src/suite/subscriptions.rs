@@ -92,6 +92,25 @@ pub async fn every_live_node_knows_when_it_is_ended<C: Cluster>(cluster: C) {
     assert!(started.elapsed() >= late, "{:?}", started.elapsed());
 }
 
+pub async fn ending_it_again_waits_for_everybody_as_well<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let line = site.line("b");
+    let client = client_of(&site, "client").start().await.unwrap();
+    let other = site.builder_on(&line, "clients", "b").only(|_| false);
+    let other = other.start().await.unwrap();
+    site.node("a").await.shutdown().await.unwrap();
+    line.set(|rules| rules.watch = Fault::Fail);
+    for _ in 0..2 {
+        let failed = client.unsubscribe(SERVICE, "Nearest").await;
+        let Err(UnsubscribeError::NotSeen { by, .. }) = &failed else {
+            panic!("{failed:?}");
+        };
+        assert_eq!(by, other.id());
+    }
+    line.heal();
+    assert!(!client.unsubscribe(SERVICE, "Nearest").await.unwrap());
+}
+
 pub async fn without_the_broker_ending_it_is_an_error_in_time<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
     let line = site.line("client");

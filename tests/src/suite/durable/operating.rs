@@ -38,6 +38,24 @@ pub async fn a_paused_service_handles_nothing_until_it_is_resumed<C: Cluster>(cl
     assert!(!a.is_paused() && !c.is_paused());
 }
 
+pub async fn pausing_again_waits_for_everybody_as_well<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let line = site.line("b");
+    let a = super::builder(&site, &sink, "a").start().await.unwrap();
+    let b = super::builder_on(&line, &sink, "shop", "b");
+    let b = b.start().await.unwrap();
+    line.set(|rules| rules.watch = Fault::Fail);
+    for _ in 0..2 {
+        let error = a.pause().await.unwrap_err();
+        let text = std::error::Error::source(&error).unwrap().to_string();
+        assert!(text.contains("`b`"), "{error}: {text}");
+    }
+    line.heal();
+    a.pause().await.unwrap();
+    assert!(b.is_paused());
+}
+
 pub async fn a_handler_with_dedup_succeeds_once_for_each_id<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
     let sink = Sink::default();
