@@ -189,6 +189,7 @@ macro_rules! suite {
                 a_failed_attempt_is_tried_again_in_its_lane;
                 what_is_given_up_is_a_dead_letter_and_its_key_goes_on;
                 a_dead_letter_is_replayed_at_the_tail;
+                a_replay_for_a_handler_that_is_not_here_is_a_letter_again;
                 a_discarded_letter_is_gone;
                 handlers_that_finished_do_not_run_again;
                 what_a_handler_stores_again_is_stored_once;

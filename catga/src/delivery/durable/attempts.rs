@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::Engine;
 use super::item::{Content, Item};
-use super::letters::{Death, bury};
+use super::letters::{Death, bury, bury_whole};
 use super::load::payload_of;
 use super::run::End;
 use crate::delivery::{Claimant, Envelope, Failure, handle};
@@ -34,7 +34,14 @@ pub(super) async fn handlers(
     info: &'static MessageInfo,
 ) -> End {
     let row = core.table.row(info).map_or(&[][..], |row| &row.handlers);
-    let only = only(item, row);
+    let only = match wanted(item) {
+        None => None,
+        Some(path) => match row.iter().position(|local| local.info.path() == path) {
+            Some(index) => Some(index),
+            // Never the others: they have handled it.
+            None => return bury_again(core, engine, item, &path).await,
+        },
+    };
     let due: Vec<(usize, &Local)> = row
         .iter()
         .enumerate()
@@ -64,14 +71,23 @@ pub(super) async fn handlers(
         .unwrap_or(End::Handled)
 }
 
-/// The one handler that a replay is for, if this node has it.
-fn only(item: &Item, row: &[Local]) -> Option<usize> {
+/// The one handler that a replay is for.
+fn wanted(item: &Item) -> Option<String> {
     let payload = item.payload()?;
     let Content::Message(_, envelope) = &payload.content else {
         return None;
     };
-    let wanted = envelope.headers.get(REPLAY_HANDLER)?;
-    row.iter().position(|local| local.info.path() == wanted)
+    envelope.headers.get(REPLAY_HANDLER).map(ToOwned::to_owned)
+}
+
+/// A replay for a handler that this node does not have is the letter that it was. Nobody knows which
+/// handlers the others have, so it does not wait for them.
+async fn bury_again(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item, handler: &str) -> End {
+    let Some(payload) = payload_of(core, engine, item).await else {
+        return End::Gone;
+    };
+    let death = Death::NoHandler(handler);
+    bury_whole(core, engine, item, &payload.content, &death).await
 }
 
 /// One handler of one message.

@@ -40,6 +40,8 @@ pub(super) enum Death<'a> {
     },
     /// No node of the service knows its type.
     UnknownType,
+    /// It was replayed for this handler, which the node that has it does not have.
+    NoHandler(&'a str),
     /// It is no message, or its format is not known.
     Unreadable,
     /// It cannot be stored for those who take it, or has no key.
@@ -99,7 +101,7 @@ impl Death<'_> {
     fn reason(&self) -> Reason {
         match self {
             Self::Failed { failure, .. } => Reason::of(failure.fault),
-            Self::UnknownType => Reason::UnknownType,
+            Self::UnknownType | Self::NoHandler(_) => Reason::UnknownType,
             Self::Unreadable | Self::Refused(_) => Reason::Unreadable,
             Self::Crashes(_) => Reason::Crashes,
         }
@@ -111,6 +113,9 @@ impl Death<'_> {
             Self::UnknownType => {
                 vec!["nobody who is there takes a message of this type".to_owned()]
             }
+            Self::NoHandler(handler) => vec![format!(
+                "it was replayed for the handler `{handler}`, which this node does not have: replay it once all nodes of the service have the handler, or discard it"
+            )],
             Self::Refused(why) => vec![why.clone()],
             Self::Unreadable => vec![match content {
                 Content::Malformed(malformed) => malformed.error.clone(),
@@ -130,7 +135,7 @@ impl Death<'_> {
         match self {
             Self::Failed { attempts, .. } => attempts.get(),
             Self::Crashes(crashes) => crashes.get(),
-            Self::UnknownType | Self::Unreadable | Self::Refused(_) => 0,
+            Self::UnknownType | Self::NoHandler(_) | Self::Unreadable | Self::Refused(_) => 0,
         }
     }
 
@@ -138,6 +143,7 @@ impl Death<'_> {
     fn id(&self, item: &Item, content: &Content) -> String {
         let of = match self {
             Self::Failed { handler, .. } => xxh3_64(handler.path().as_bytes()),
+            Self::NoHandler(handler) => xxh3_64(handler.as_bytes()),
             _ => 0,
         };
         match content.entry() {
@@ -162,8 +168,10 @@ impl Death<'_> {
         headers.insert(NODE, core.id.as_str());
         headers.insert(TIME, micros(SystemTime::now()).to_string());
         headers.insert(ERROR, told(self.chain(content)));
-        if let Self::Failed { handler, .. } = self {
-            headers.insert(HANDLER, handler.path());
+        match self {
+            Self::Failed { handler, .. } => headers.insert(HANDLER, handler.path()),
+            Self::NoHandler(handler) => headers.insert(HANDLER, *handler),
+            _ => {}
         }
         letter
     }

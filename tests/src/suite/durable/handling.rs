@@ -5,10 +5,11 @@ use catga::delivery::Reason;
 use catga::message::ContentType;
 use catga::node::StoreError;
 use catga::{MessageId, Options};
+use tokio::time::{sleep, timeout};
 
 use super::super::Cluster;
 use super::super::site::{Site, all_owned, until};
-use super::work::{Happened, Job, Put, Sink, Spread, Try};
+use super::work::{self, Happened, Job, Put, Sink, Spread, Try};
 use super::{builder, builder_on, letters, nodes};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -266,6 +267,58 @@ pub async fn a_dead_letter_is_replayed_at_the_tail<C: Cluster>(cluster: C) {
     let last = sink.all().pop().unwrap();
     assert_eq!((last.n, last.attempt, last.replay), (1, 1, true));
     assert!(b.replay(&letter).await.unwrap().is_none(), "only once");
+    assert!(a.dead_letters().await.unwrap().is_empty());
+}
+
+pub async fn a_replay_for_a_handler_that_is_not_here_is_a_letter_again<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    let (key, n) = (1, 1);
+    let failing = Happened { key, n, fails: 9 };
+    let published = a.publish(failing).await.unwrap();
+    let letter = letters(&a, 1).await.remove(0);
+    a.shutdown().await.unwrap();
+    let ran = sink.len();
+    // A version of the service before or after.
+    let b = builder(&site, &sink, "b");
+    let b = b.only(|handler| handler.module() == work::MODULE && handler.name() != "second");
+    let b = b.start().await.unwrap();
+    assert!(b.replay(&letter).await.unwrap().is_some());
+    let again = async {
+        loop {
+            let found = b.dead_letters_after(letter.number(), 1).await.unwrap();
+            if let Some(found) = found.into_iter().next() {
+                return found;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let again = timeout(SOON, again).await.expect("it is a letter again");
+    assert_eq!(again.id(), published.id());
+    assert_eq!(again.handler(), letter.handler());
+    assert!(again.error_chain()[0].contains("second"), "{again:?}");
+    assert_eq!(b.dead_letters().await.unwrap().len(), 1);
+    assert_eq!(sink.len(), ran, "no other handler runs");
+}
+
+pub async fn two_replays_of_a_letter_at_once_are_one<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a, b] = nodes(&site, &sink, ["a", "b"]).await;
+    let mut command = Try::new(1, 1, 0);
+    command.permanent = true;
+    a.enqueue(command).await.unwrap();
+    let letter = letters(&a, 1).await.remove(0);
+    let (one, other) = tokio::join!(a.replay(&letter), b.replay(&letter));
+    let stored: Vec<_> = [one.unwrap(), other.unwrap()]
+        .into_iter()
+        .flatten()
+        .collect();
+    assert_eq!(stored.iter().filter(|it| !it.is_repeated()).count(), 1);
+    until("it ran", SOON, || sink.len() == 2).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(sink.len(), 2);
     assert!(a.dead_letters().await.unwrap().is_empty());
 }
 
