@@ -95,8 +95,9 @@ impl Node {
     }
 
     /// Delivers a dead letter again, behind everything that is stored now, to the handler that
-    /// failed, with the header `catga-replay`. Where two replay the same letter at the same time it
-    /// may be delivered twice.
+    /// failed, with the header `catga-replay`. A letter that is replayed twice, at the same time or
+    /// because the first replay ended in an error, is delivered once if two minutes have not passed
+    /// in between.
     ///
     /// `None` if it was replayed or discarded before.
     ///

@@ -4,6 +4,9 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::delivery::REPLAY;
 use crate::message::{Headers, MessageId};
 
 /// A stored message, as the `CloudEvents` attributes and the payload that a broker keeps.
@@ -28,6 +31,18 @@ pub struct Entry {
     pub headers: Headers,
     /// The encoded message.
     pub payload: Bytes,
+}
+
+impl Entry {
+    /// By what it is known when it comes again, whoever appends it: its id and its name. Each replay
+    /// of a dead letter is an entry of its own.
+    pub(super) fn known_by(&self) -> u128 {
+        let replay = self.headers.get(REPLAY);
+        let replay = replay.map_or(0, |letter| xxh3_128(letter.as_bytes()));
+        let id = self.id.as_uuid().as_u128();
+        id.wrapping_add(xxh3_128(self.name.as_bytes()))
+            .wrapping_add(replay)
+    }
 }
 
 /// What stands in a queue and is not an [`Entry`]: an attribute is missing or cannot be read.

@@ -56,6 +56,31 @@ pub async fn a_given_id_is_another_with_another_name<C: Cluster>(cluster: C) {
     assert_eq!(give(&ground, &queue, &other).await, Appended::Repeated);
 }
 
+pub async fn a_given_id_is_another_in_each_replay<C: Cluster>(cluster: C) {
+    use Appended::{New, Repeated};
+    let ground = Ground::new(cluster).await;
+    for queue in [ground.partition(0), ground.shared()] {
+        let first = entry(1);
+        let replay = |letter: &str| {
+            let mut replay = first.clone();
+            replay.headers.insert("catga-replay", letter);
+            replay
+        };
+        assert_eq!(give(&ground, &queue, &first).await, New);
+        for letter in ["1", "2", "door-1"] {
+            assert_eq!(give(&ground, &queue, &replay(letter)).await, New);
+            assert_eq!(give(&ground, &queue, &replay(letter)).await, Repeated);
+        }
+        assert_eq!(give(&ground, &queue, &first).await, Repeated);
+    }
+    // The same of what was first appended with an id from chance.
+    let (queue, mut other) = (ground.partition(0), entry(2));
+    ground.store(&queue, std::slice::from_ref(&other)).await;
+    other.headers.insert("catga-replay", "1");
+    assert_eq!(give(&ground, &queue, &other).await, New);
+    assert_eq!(give(&ground, &queue, &other).await, Repeated);
+}
+
 pub async fn a_given_id_is_another_in_another_queue<C: Cluster>(cluster: C) {
     let ground = Ground::new(cluster).await;
     let entry = entry(1);

@@ -57,6 +57,7 @@ macro_rules! contract {
                 a_given_id_is_stored_once_whoever_appends_it;
                 a_given_id_is_stored_once_within_a_batch;
                 a_given_id_is_another_with_another_name;
+                a_given_id_is_another_in_each_replay;
                 a_given_id_is_another_in_another_queue;
                 a_given_id_is_known_although_it_was_handled;
                 an_id_from_chance_is_known_when_it_is_given_later;

@@ -190,6 +190,7 @@ macro_rules! suite {
                 what_is_given_up_is_a_dead_letter_and_its_key_goes_on;
                 a_dead_letter_is_replayed_at_the_tail;
                 a_replay_for_a_handler_that_is_not_here_is_a_letter_again;
+                two_replays_of_a_letter_at_once_are_one;
                 a_discarded_letter_is_gone;
                 handlers_that_finished_do_not_run_again;
                 what_a_handler_stores_again_is_stored_once;

@@ -93,10 +93,13 @@ impl Engine {
         deadline: Instant,
     ) -> Result<Appended, AppendError> {
         let mut entry = entry_of_letter(letter);
-        entry.headers.insert(REPLAY, letter.number().to_string());
-        match letter.handler() {
-            Some(handler) => entry.headers.insert(REPLAY_HANDLER, handler),
-            None => drop(entry.headers.remove(REPLAY_HANDLER)),
+        // Its letters have numbers of their own.
+        let of = if letter.unclaimed { "door-" } else { "" };
+        let number = format!("{of}{}", letter.number());
+        entry.headers.insert(REPLAY, number);
+        // One that no handler gave up is for whom it was before: for all, or for the one of a replay.
+        if let Some(handler) = letter.handler() {
+            entry.headers.insert(REPLAY_HANDLER, handler);
         }
         let entry = Arc::new(entry);
         if letter.unclaimed {
@@ -106,7 +109,8 @@ impl Engine {
             service: Arc::clone(&self.service),
             partitions: self.cluster.settings.partitions,
         };
-        let handed = self.hand_over(core, &own, &entry, false, deadline);
+        // Given: where it is stored and the letter could not be dropped, it is replayed once more.
+        let handed = self.hand_over(core, &own, &entry, true, deadline);
         answer(handed).await
     }
 }

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::seen::Seen;
 use crate::node::epoch_now;
@@ -62,7 +61,7 @@ impl Admission {
             if number.is_some_and(|number| append.number <= number) {
                 return Ok(Appended::Repeated);
             }
-            let key = key(&append.entry);
+            let key = append.entry.known_by();
             let repeated = append.given && (self.given.has(key) || self.chance.has(key));
             if !repeated && room == 0 {
                 refused = true;
@@ -101,10 +100,4 @@ impl Admission {
                 .retain(|_, writer| now.duration_since(writer.at) < WRITER_IDLE);
         }
     }
-}
-
-/// The id and the name of an entry.
-fn key(entry: &Entry) -> u128 {
-    let id = entry.id.as_uuid().as_u128();
-    id.wrapping_add(xxh3_128(entry.name.as_bytes()))
 }

@@ -1,13 +1,13 @@
 use std::sync::LazyLock;
 
 use redis::Script;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::entry;
 use super::{WINDOW_MILLIS, script};
+use crate::delivery::REPLAY;
 use crate::transport::redis::Shared;
 use crate::transport::redis::call::Call;
-use crate::transport::{Append, AppendError, Appended, Entry, Part, Queue, TransportError};
+use crate::transport::{Append, AppendError, Appended, Part, Queue, TransportError};
 
 static APPEND: LazyLock<Script> = script!("append");
 
@@ -86,7 +86,11 @@ impl Shared {
         ];
         for append in entries.iter().filter(|append| append.given) {
             let entry = &append.entry;
-            let seen = format_args!("seen:{part}:{}:{}", entry.name, entry.id);
+            let mut seen = format!("seen:{part}:{}:{}", entry.name, entry.id);
+            if let Some(letter) = entry.headers.get(REPLAY) {
+                seen.push_str(":replay:");
+                seen.push_str(letter);
+            }
             keys.push(self.names.service(service, seen));
         }
         let mut call = Call::new(&APPEND, &keys);
@@ -97,7 +101,7 @@ impl Shared {
             // less than 64 bits.
             call.arg(format!("{:020}", append.number));
             call.arg(u8::from(append.given))
-                .arg(&kept(&append.entry)[..]);
+                .arg(&append.entry.known_by().to_be_bytes()[..]);
             call.arg(2 * entry::count(&append.entry));
             entry::write(&append.entry, |name, value| {
                 call.arg(name).arg(value);
@@ -105,13 +109,6 @@ impl Shared {
         }
         call
     }
-}
-
-/// The id and the name of an entry, as ids from chance are kept.
-fn kept(entry: &Entry) -> [u8; 16] {
-    let id = entry.id.as_uuid().as_u128();
-    id.wrapping_add(xxh3_128(entry.name.as_bytes()))
-        .to_be_bytes()
 }
 
 /// How many entries the next call carries, and their size; none if the first is too large.
@@ -146,6 +143,7 @@ mod tests {
 
     use super::*;
     use crate::message::{Headers, MessageId};
+    use crate::transport::Entry;
 
     fn of_sizes(sizes: &[usize]) -> Vec<Append> {
         let append = |(number, size): (usize, &usize)| Append {
