@@ -142,7 +142,7 @@ async fn a_full_queue_refuses_after_the_deadline_and_stores_nothing() {
     else {
         panic!("{error}");
     };
-    assert_eq!((refused, after), (id, Duration::from_millis(50)));
+    assert_eq!((refused, after), (id, Some(Duration::from_millis(50))));
     let error = node.shutdown().await.unwrap_err();
     assert_eq!(error.deliveries(), 2);
 }

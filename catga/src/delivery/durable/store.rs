@@ -1,6 +1,8 @@
+use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::time::Instant;
+use futures_util::future::{Either, select};
+use tokio::time::{Instant, Sleep};
 
 use super::Engine;
 use super::entries::entry_of;
@@ -84,12 +86,22 @@ impl Engine {
 }
 
 impl Appending {
-    /// Waits until every service has it. Whether one had it before.
-    pub(crate) async fn stored(self) -> Result<bool, NotAppended> {
+    /// Waits until every service has it. Whether one had it before. What is not answered by the
+    /// deadline has failed; what is answered by then counts.
+    pub(crate) async fn stored(self, deadline: Sleep) -> Result<bool, NotAppended> {
+        let mut deadline = pin!(deadline);
         let mut repeated = false;
         let (mut stored, mut failed) = (Vec::new(), Vec::new());
         for (service, handed) in self.handed {
-            match answer(handed).await {
+            // The answer first: it may be there although it is late for another one.
+            let answered = match select(pin!(answer(handed)), deadline.as_mut()).await {
+                Either::Left((answered, _)) => answered,
+                Either::Right(_) => {
+                    let error = TransportError::new("store a message", "it did not answer in time");
+                    Err(AppendError::Transport(error))
+                }
+            };
+            match answered {
                 Ok(appended) => {
                     repeated |= appended == Appended::Repeated;
                     stored.push(service);
@@ -112,4 +124,33 @@ pub(super) async fn answer(handed: Handed) -> Result<Appended, AppendError> {
         let error = TransportError::new("store a message", "its runtime has gone");
         Err(AppendError::Transport(error))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_answered_by_the_deadline_counts() {
+        let (slow, handed_slow) = oneshot::channel();
+        let (fast, handed_fast) = oneshot::channel();
+        let (never, handed_never) = oneshot::channel();
+        let handed = [("a", handed_slow), ("b", handed_fast), ("c", handed_never)];
+        let appending = Appending {
+            handed: handed.map(|(name, handed)| (name.into(), handed)).into(),
+        };
+        fast.send(Ok(Appended::New)).unwrap();
+        let stored = tokio::spawn(appending.stored(sleep(Duration::from_secs(1))));
+        let NotAppended { stored, failed } = stored.await.unwrap().unwrap_err();
+        let stored: Vec<_> = stored.iter().map(|service| &**service).collect();
+        assert_eq!(stored, ["b"]);
+        let failed: Vec<_> = failed.iter().map(|(service, _)| &**service).collect();
+        assert_eq!(failed, ["a", "c"]);
+        drop((slow, never));
+    }
 }

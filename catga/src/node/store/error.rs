@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::message::{EncodeError, MessageId};
+use crate::telemetry::Chain;
 use crate::transport::{AppendError, TransportError};
 
 /// Why a message was not stored.
@@ -50,15 +51,15 @@ pub enum StoreError {
         /// Its id, if it had one.
         id: Option<MessageId>,
     },
-    /// The queue had no room until the deadline.
+    /// The queue had no room until the deadline, or the broker has none.
     #[non_exhaustive]
     Full {
         /// The wire name of the message.
         message: &'static str,
         /// Its id: to store it under the same id later, give it with `Options::id`.
         id: MessageId,
-        /// How long the call waited for room.
-        after: Duration,
+        /// How long the call waited for room; `None` where a broker refused it at once.
+        after: Option<Duration>,
     },
     /// The message is larger than the broker takes.
     #[non_exhaustive]
@@ -145,7 +146,19 @@ impl fmt::Display for StoreError {
             Self::Refused { message, .. } => {
                 write!(f, "`{message}` was not stored: the node is shutting down")
             }
-            Self::Full { message, id, after } => write!(
+            Self::Full {
+                message,
+                id,
+                after: None,
+            } => write!(
+                f,
+                "`{message}` {id} was not stored: the broker has no room for it; give the broker more, or wait until what is stored is handled, and repeat it with the same id"
+            ),
+            Self::Full {
+                message,
+                id,
+                after: Some(after),
+            } => write!(
                 f,
                 "`{message}` {id} was not stored: the queue had no room within {after:?}; its handlers are slower than its publishers, or `Builder::queue_capacity` is too small"
             ),
@@ -171,14 +184,14 @@ impl fmt::Display for StoreError {
                     stored.len() + failed.len()
                 )?;
                 for (service, error) in failed {
-                    write!(f, "; `{service}`: {error}")?;
+                    write!(f, "; `{service}`: {}", Chain(error))?;
                 }
                 f.write_str("; publish it again with the same id")
             }
             Self::Transport { message, id, .. } => {
                 write!(
                     f,
-                    "`{message}` {id} may not be stored: repeat it with the same id"
+                    "`{message}` {id} was possibly not stored: repeat it with the same id"
                 )
             }
             Self::Encode { message, .. } => {
@@ -193,13 +206,48 @@ impl std::error::Error for StoreError {
         match self {
             Self::Encode { source, .. } => Some(source),
             Self::Transport { source, .. } => Some(source),
-            Self::Partly { failed, .. } => failed
-                .first()
-                .map(|(_, error)| error as &(dyn std::error::Error + 'static)),
-            Self::NoService { .. }
+            // Its text tells what failed, of each service.
+            Self::Partly { .. }
+            | Self::NoService { .. }
             | Self::TooLarge { .. }
             | Self::Refused { .. }
             | Self::Full { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    #[test]
+    fn each_failure_is_told_once() {
+        let failed = TransportError::new("store a message", "it did not answer in time");
+        let error = StoreError::Partly {
+            message: "Placed",
+            id: MessageId::new(),
+            stored: vec!["shop".into()],
+            failed: vec![("books".into(), AppendError::Transport(failed))],
+        };
+        let text = error.to_string();
+        assert!(text.contains("1 of 2 services; `books`: "), "{text}");
+        assert!(text.contains("it did not answer in time"), "{text}");
+        assert!(error.source().is_none());
+    }
+
+    #[test]
+    fn a_full_broker_is_not_the_queue_of_a_node() {
+        let full = |after| StoreError::Full {
+            message: "Placed",
+            id: MessageId::new(),
+            after,
+        };
+        let text = full(None).to_string();
+        assert!(text.contains("the broker has no room"), "{text}");
+        assert!(!text.contains("queue_capacity"), "{text}");
+        let text = full(Some(Duration::from_secs(3))).to_string();
+        assert!(text.contains("within 3s"), "{text}");
     }
 }

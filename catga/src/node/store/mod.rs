@@ -206,7 +206,7 @@ impl New {
             if let Some(engine) = &core.engine {
                 let stored = match appending {
                     Some(appending) => {
-                        clustered::stored(core, &envelope, appending, timeout, deadline).await?
+                        clustered::stored(core, &envelope, appending, deadline).await?
                     }
                     None => false,
                 };
@@ -234,7 +234,7 @@ fn not_stored(info: &MessageInfo, id: MessageId, after: Duration, why: &NotStore
         NotStored::Full => StoreError::Full {
             message: info.name(),
             id,
-            after,
+            after: Some(after),
         },
         NotStored::Closed => StoreError::Refused {
             message: info.name(),

@@ -58,7 +58,7 @@ async fn clustered(
     let appended = engine.replay(core, letter, after(timeout)).await;
     let appended = appended.map_err(|error| {
         let name = name_of(core, letter);
-        not_appended(name, id, timeout, error)
+        not_appended(name, id, error)
     })?;
     engine.discard(letter).await.map_err(failed)?;
     Ok(Some(Stored {
