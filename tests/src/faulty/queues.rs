@@ -5,9 +5,10 @@ use catga::transport::{
     Position, Queue, Queues, Release, SharedIntake, StoredLetter, Ticket, Transport,
     TransportError,
 };
+use tokio::time::sleep;
 
 use super::intake::{Flow, Gate, Sent, SharedFlow};
-use super::{Lie, Line};
+use super::{Fault, Lie, Line};
 
 impl Line {
     /// Does something with the queues, or not, as the line has it.
@@ -274,11 +275,17 @@ impl Queues for Line {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<StoredLetter>, TransportError>> {
         Box::pin(async move {
-            let service = Arc::clone(service);
-            self.with_queues(move |inner| async move {
+            let (service, fault) = (Arc::clone(service), self.rules.borrow().queues);
+            let found = self.with_queues(move |inner| async move {
                 inner.queues().letters(&service, after, limit).await
-            })
-            .await
+            });
+            let found = found.await?;
+            if let Fault::Delay(by) = fault {
+                // As over NATS, each is asked for.
+                let others = u32::try_from(found.len()).unwrap_or(u32::MAX);
+                sleep(by * others.saturating_sub(1)).await;
+            }
+            Ok(found)
         })
     }
 

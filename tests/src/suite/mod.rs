@@ -214,6 +214,7 @@ macro_rules! suite {
             operating {
                 a_paused_service_handles_nothing_until_it_is_resumed;
                 pausing_again_waits_for_everybody_as_well;
+                letters_are_listed_however_slow_the_broker_is;
                 a_handler_with_dedup_succeeds_once_for_each_id;
                 an_id_that_another_has_claimed_costs_no_attempt;
                 a_claim_whose_answer_was_lost_is_its_own;

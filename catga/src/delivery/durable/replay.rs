@@ -44,10 +44,20 @@ impl Engine {
     ) -> Result<Vec<DeadLetter>, TransportError> {
         let queues = self.cluster.transport.queues();
         let mut letters: Vec<DeadLetter> = Vec::new();
+        let mut page_size = PAGE;
         while letters.len() < limit {
-            let page = PAGE.min(limit - letters.len());
+            let page = page_size.min(limit - letters.len());
             let read = queues.letters(service, after, page);
-            let found = self.cluster.limited("read dead letters", read).await?;
+            let found = match self.cluster.limited("read dead letters", read).await {
+                Ok(found) => found,
+                // Some brokers are asked for each letter of a page: where they are slow, each has all
+                // of the time.
+                Err(_) if page > 1 => {
+                    page_size = 1;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let Some(last) = found.last() else { break };
             after = last.number;
             let unclaimed = **service == *DOOR;

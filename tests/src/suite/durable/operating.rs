@@ -56,6 +56,23 @@ pub async fn pausing_again_waits_for_everybody_as_well<C: Cluster>(cluster: C) {
     assert!(b.is_paused());
 }
 
+pub async fn letters_are_listed_however_slow_the_broker_is<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let line = site.line("a");
+    let a = super::builder_on(&line, &sink, "shop", "a");
+    let a = a.start().await.unwrap();
+    for key in 0..12 {
+        let mut command = Try::new(key, 1, 0);
+        command.permanent = true;
+        a.enqueue(command).await.unwrap();
+    }
+    super::letters(&a, 12).await;
+    let slow = Duration::from_secs(1);
+    line.set(|rules| rules.queues = Fault::Delay(slow));
+    assert_eq!(a.dead_letters().await.unwrap().len(), 12);
+}
+
 pub async fn a_handler_with_dedup_succeeds_once_for_each_id<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
     let sink = Sink::default();
