@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -9,6 +10,8 @@ use crate::message::{ContentType, Headers, MessageId, MessageInfo};
 pub(crate) struct Envelope {
     pub(crate) id: MessageId,
     pub(crate) info: &'static MessageInfo,
+    /// When it was made, by the clock of who made it.
+    pub(crate) made: SystemTime,
     /// `None` for unkeyed types: they have no order and no lane.
     pub(crate) key: Option<Arc<str>>,
     pub(crate) headers: Headers,

@@ -35,7 +35,12 @@ impl MessageId {
         reason = "two defaults would not be equal"
     )]
     pub fn new() -> Self {
-        let millis = epoch_now() / 1_000;
+        Self::made_at(epoch_now())
+    }
+
+    /// A new id of a message that is made now, in microseconds since 1970.
+    pub(crate) fn made_at(micros: u64) -> Self {
+        let millis = micros / 1_000;
         let mut random = [0; 10];
         chance::draw(|chance| chance.fill(&mut random));
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())

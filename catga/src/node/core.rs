@@ -100,3 +100,8 @@ pub(crate) fn epoch_now() -> u64 {
             u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
         })
 }
+
+/// The time that [`epoch_now`] counts.
+pub(crate) fn time_of(micros: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_micros(micros)
+}

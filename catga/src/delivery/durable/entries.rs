@@ -1,6 +1,5 @@
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use crate::delivery::Envelope;
 use crate::transport::Entry;
@@ -11,7 +10,7 @@ pub(super) fn entry_of(envelope: &Envelope, service: &Arc<str>) -> Entry {
         id: envelope.id,
         name: Cow::Borrowed(envelope.info.name()),
         source: Arc::clone(service),
-        time: SystemTime::now(),
+        time: envelope.made,
         key: envelope.key.clone(),
         content_type: Cow::Borrowed(envelope.content_type.as_str()),
         headers: envelope.headers.clone(),

@@ -87,6 +87,7 @@ impl Content {
         let envelope = Envelope {
             id: entry.id,
             info,
+            made: entry.time,
             key: entry.key.clone(),
             headers: entry.headers.clone(),
             content_type,

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::Engine;
 use super::item::{Content, Item};
@@ -15,7 +15,7 @@ use super::run::End;
 use crate::delivery::{DeadLetter, Failure, Reason};
 use crate::handler::HandlerInfo;
 use crate::message::{ContentType, MessageId};
-use crate::node::Core;
+use crate::node::{Core, epoch_now, time_of};
 use crate::transport::{Entry, Malformed, StoredLetter};
 
 const REASON: &str = "catga-dead-reason";
@@ -157,7 +157,7 @@ impl Death<'_> {
 
     pub(super) fn letter(&self, core: &Core, content: &Content) -> Entry {
         let mut letter = match content {
-            Content::Malformed(malformed) => unreadable(malformed),
+            Content::Malformed(malformed) => unreadable(malformed, MessageId::new()),
             Content::Message(entry, _) | Content::Foreign(entry) | Content::Unreadable(entry) => {
                 Entry::clone(entry)
             }
@@ -166,7 +166,7 @@ impl Death<'_> {
         headers.insert(REASON, self.reason().as_str());
         headers.insert(ATTEMPTS, self.attempts().to_string());
         headers.insert(NODE, core.id.as_str());
-        headers.insert(TIME, micros(SystemTime::now()).to_string());
+        headers.insert(TIME, epoch_now().to_string());
         headers.insert(ERROR, told(self.chain(content)));
         match self {
             Self::Failed { handler, .. } => headers.insert(HANDLER, handler.path()),
@@ -187,13 +187,13 @@ impl Content {
 }
 
 /// What was found, as far as it goes.
-fn unreadable(malformed: &Malformed) -> Entry {
+fn unreadable(malformed: &Malformed, id: MessageId) -> Entry {
     let name = malformed.headers.get("ce-type").unwrap_or_default();
     Entry {
-        id: MessageId::new(),
+        id,
         name: Cow::Owned(name.to_owned()),
         source: "".into(),
-        time: SystemTime::now(),
+        time: time_of(epoch_now()),
         key: None,
         content_type: Cow::Borrowed("application/octet-stream"),
         headers: malformed.headers.clone(),
@@ -221,17 +221,16 @@ fn told(chain: Vec<String>) -> String {
         .unwrap_or_default()
 }
 
-fn micros(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| {
-        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-    })
-}
-
 /// A dead letter as users see it.
 pub(super) fn letter_of(stored: StoredLetter, unclaimed: bool) -> DeadLetter {
     let entry = match stored.letter {
         Ok(entry) => Arc::unwrap_or_clone(entry),
-        Err(malformed) => unreadable(&malformed),
+        Err(malformed) => {
+            // The same each time that it is read.
+            let whose = if unclaimed { "door" } else { "own" };
+            let place = format!("{whose}-{}", stored.number);
+            unreadable(&malformed, MessageId::from_hash(xxh3_128(place.as_bytes())))
+        }
     };
     let mut headers = entry.headers;
     let time = headers.remove(TIME).and_then(|time| time.parse().ok());
@@ -254,7 +253,7 @@ pub(super) fn letter_of(stored: StoredLetter, unclaimed: bool) -> DeadLetter {
             .and_then(|texts| ContentType::Json.decode(texts.as_bytes()).ok())
             .unwrap_or_default(),
         node: headers.remove(NODE).unwrap_or_default(),
-        failed_at: UNIX_EPOCH + Duration::from_micros(time.unwrap_or(0)),
+        failed_at: time.map_or(UNIX_EPOCH, time_of),
         headers,
         content_type: entry.content_type,
         payload: entry.payload,
@@ -275,5 +274,29 @@ pub(super) fn entry_of_letter(letter: &DeadLetter) -> Entry {
         content_type: letter.content_type.clone(),
         headers: letter.headers.clone(),
         payload: Bytes::clone(&letter.payload),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Headers;
+
+    #[test]
+    fn a_malformed_letter_has_the_same_id_each_time() {
+        let read = |number, unclaimed| {
+            let letter = StoredLetter {
+                number,
+                letter: Err(Malformed {
+                    error: "no id".to_owned(),
+                    headers: Headers::new(),
+                    payload: Bytes::new(),
+                }),
+            };
+            letter_of(letter, unclaimed).id()
+        };
+        assert_eq!(read(1, false), read(1, false));
+        assert_ne!(read(1, false), read(2, false));
+        assert_ne!(read(1, false), read(1, true));
     }
 }

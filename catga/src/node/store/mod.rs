@@ -18,7 +18,7 @@ pub(super) use replay::replay;
 
 use receipt::Services;
 
-use super::{Core, Options, remote};
+use super::{Core, Options, epoch_now, remote, time_of};
 use crate::cluster::Taker;
 use crate::delivery::{self, Envelope, NotStored, Queue};
 use crate::handler::Key;
@@ -269,9 +269,11 @@ fn envelope<M: Message>(
             message: M::info().name(),
             source,
         })?;
+    let now = epoch_now();
     Ok(Envelope {
-        id: options.id.unwrap_or_else(MessageId::new),
+        id: options.id.unwrap_or_else(|| MessageId::made_at(now)),
         info: M::info(),
+        made: time_of(now),
         key: message.text(),
         headers: options.headers,
         content_type,
