@@ -37,6 +37,27 @@ struct State {
     wanted: BTreeSet<u32>,
     /// What of it has been stopped.
     stopped: BTreeSet<u32>,
+    /// How many messages wait for a node that handles their type, by partition and type.
+    lacks: BTreeMap<(u32, String), usize>,
+}
+
+/// A message waits for a node that handles its type, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Lack<'a> {
+    handover: &'a Handover,
+    of: (u32, String),
+}
+
+impl Drop for Lack<'_> {
+    fn drop(&mut self) {
+        let lacks = &mut self.handover.state().lacks;
+        if let Some(count) = lacks.get_mut(&self.of) {
+            *count -= 1;
+            if *count == 0 {
+                lacks.remove(&self.of);
+            }
+        }
+    }
 }
 
 impl Handover {
@@ -114,6 +135,19 @@ impl Handover {
     /// Cancel safe.
     pub(crate) async fn changed(&self) {
         self.wanted.notified().await;
+    }
+
+    /// A message of a partition waits for a node that handles its type: the partition should go to
+    /// one.
+    pub(crate) fn lacks(&self, partition: u32, name: &str) -> Lack<'_> {
+        let of = (partition, name.to_owned());
+        *self.state().lacks.entry(of.clone()).or_default() += 1;
+        Lack { handover: self, of }
+    }
+
+    /// What this node lacks, by partition.
+    pub(super) fn lacking(&self) -> BTreeSet<(u32, String)> {
+        self.state().lacks.keys().cloned().collect()
     }
 
     /// Nothing of these runs here any more.

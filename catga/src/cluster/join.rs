@@ -129,6 +129,7 @@ impl From<Unsettled> for JoinError {
 pub(crate) async fn join(joining: Joining<'_>) -> Result<Joined, JoinError> {
     let own = ServiceRecord::of(joining.wiring, joining.settings.partitions);
     let handles: Arc<[String]> = own.types.keys().cloned().collect();
+    let only_live: Arc<[String]> = own.only_live().map(str::to_owned).collect();
     limited(&joining, joining.transport.connect()).await??;
     let records = joining.transport.records();
     wait_for_name(&joining).await?;
@@ -136,7 +137,7 @@ pub(crate) async fn join(joining: Joining<'_>) -> Result<Joined, JoinError> {
     let others = limited(&joining, registry::services(records)).await??;
     refuse_conflicts(&others, &joining)?;
     // The queue is there before anybody hears of who takes from it.
-    if own.stored_types().next().is_some() {
+    if own.handles_any() {
         let queues = joining.transport.queues();
         let provision = queues.provision(&joining.service, joining.settings.partitions);
         limited(&joining, provision).await??;
@@ -159,6 +160,7 @@ pub(crate) async fn join(joining: Joining<'_>) -> Result<Joined, JoinError> {
         nonce: chance::draw(|chance| chance.u64(..)),
         beat: 0,
         handles,
+        only_live,
         metadata: Arc::new(joining.metadata.clone()),
         version: env!("CARGO_PKG_VERSION").into(),
         draining: false,

@@ -19,6 +19,9 @@ pub(super) struct MemberRecord {
     pub(super) beat: u64,
     /// The wire names of what it handles, sorted.
     pub(super) handles: Arc<[String]>,
+    /// Those of them of which it handles no stored messages, only calls or broadcasts, sorted.
+    #[serde(default)]
+    pub(super) only_live: Arc<[String]>,
     pub(super) metadata: Arc<BTreeMap<String, String>>,
     pub(super) version: Arc<str>,
     /// It takes nothing new.
@@ -80,10 +83,18 @@ impl Member {
     }
 
     pub(super) fn handles_message(&self, name: &str) -> bool {
-        let handles = &self.record.handles;
-        handles
-            .binary_search_by(|handled| handled.as_str().cmp(name))
-            .is_ok()
+        is_among(&self.record.handles, name)
+    }
+
+    /// Whether it handles stored messages of a type.
+    pub(super) fn stores(&self, name: &str) -> bool {
+        self.handles_message(name) && !is_among(&self.record.only_live, name)
+    }
+
+    /// The types of which it handles stored messages.
+    pub(super) fn stored_types(&self) -> impl Iterator<Item = &str> {
+        let handles = self.record.handles.iter().map(String::as_str);
+        handles.filter(|name| !is_among(&self.record.only_live, name))
     }
 
     /// What the node was given with [`Builder::metadata`](crate::node::Builder::metadata).
@@ -109,6 +120,12 @@ impl Member {
     pub const fn is_local(&self) -> bool {
         self.local
     }
+}
+
+fn is_among(sorted: &[String], name: &str) -> bool {
+    sorted
+        .binary_search_by(|known| known.as_str().cmp(name))
+        .is_ok()
 }
 
 /// All live nodes, sorted by id, as this node saw them last.

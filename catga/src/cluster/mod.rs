@@ -7,6 +7,7 @@
 //!
 //! All of it is written once, over the contracts of [`transport`](crate::transport).
 
+mod candidates;
 mod clock;
 mod door;
 mod fallback;

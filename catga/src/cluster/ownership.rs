@@ -6,7 +6,9 @@ use futures_util::future::{Either, select};
 use tokio::time::{Instant, sleep_until};
 
 use super::fallback;
-use super::owners::{Death, Owner, OwnersRecord, Round, preference, release_all, round};
+use super::owners::{
+    Death, Owner, OwnersRecord, Round, preference, release_all, round, with_wants,
+};
 use super::seen::{Releasing, SeenState};
 use super::state::Cluster;
 use crate::message::ContentType;
@@ -143,6 +145,9 @@ fn plan(cluster: &Cluster, record: &OwnersRecord, at: Option<Revision>, time: u6
     let mut seen = cluster.seen();
     let now = seen.clock();
     let live = seen.candidates(&cluster.service, &members.members, true);
+    let asked = with_wants(record, &me, &cluster.handover.lacking(), &live);
+    let is_asking = asked.is_some();
+    let record = asked.as_ref().unwrap_or(record);
     let mut preferred = preference(record, &live);
     if let Some(releasing) = &seen.releasing
         && releasing.at == at
@@ -192,7 +197,8 @@ fn plan(cluster: &Cluster, record: &OwnersRecord, at: Option<Revision>, time: u6
         let mut all = others.chain([record]).flat_map(|record| &record.partitions);
         all.any(|partition| partition.owner.as_ref() == Some(life))
     });
-    match round {
+    let asking = || is_asking.then(|| Round::of(record.clone()));
+    match round.or_else(asking) {
         Some(round) => Plan::Round(round),
         None => {
             // While nothing can be seen the clock of judgement stands still: there is nothing to

@@ -40,6 +40,11 @@ impl TypeRecord {
             handles,
         }
     }
+
+    /// Whether messages of it are stored: a query is only asked.
+    fn is_stored(&self) -> bool {
+        self.handles && self.kind != Kind::Query.as_str()
+    }
 }
 
 impl ServiceRecord {
@@ -68,6 +73,23 @@ impl ServiceRecord {
         }
     }
 
+    /// The types that it takes only live, sorted: queries, and events that are broadcast.
+    pub(super) fn only_live(&self) -> impl Iterator<Item = &str> {
+        let live = self.types.iter().filter(|(_, found)| !found.is_stored());
+        live.map(|(name, _)| name.as_str())
+    }
+
+    /// Whether it handles anything that is stored or called.
+    pub(super) fn handles_any(&self) -> bool {
+        self.types.values().any(|found| found.handles)
+    }
+
+    /// Whether it takes calls of a type, and nothing of it that is stored.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        let found = self.types.get(name);
+        found.is_some_and(|found| found.handles && !found.is_stored())
+    }
+
     pub(super) fn takes_broadcasts(&self, name: &str) -> bool {
         self.types.get(name).is_some_and(|found| found.broadcast)
     }
@@ -76,13 +98,13 @@ impl ServiceRecord {
     pub(super) fn stored_types(&self) -> impl Iterator<Item = &str> {
         self.types
             .iter()
-            .filter(|(_, found)| found.handles)
+            .filter(|(_, found)| found.is_stored())
             .map(|(name, _)| name.as_str())
     }
 
     /// The key paths of a type of which it takes stored messages.
     pub(super) fn key_paths(&self, name: &str) -> Option<Vec<String>> {
-        let found = self.types.get(name).filter(|found| found.handles)?;
+        let found = self.types.get(name).filter(|found| found.is_stored())?;
         Some(found.key.clone())
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::candidates::Candidates;
 use super::member::{Member, MemberRecord};
 use super::observed::Observed;
 use super::owners::{OwnersRecord, preference};
@@ -115,39 +116,22 @@ impl SeenState {
             .is_some_and(|releasing| releasing.partitions.contains(&partition))
     }
 
-    /// The live nodes of a service that may own its partitions, with their incarnations.
-    ///
-    /// Nodes that handle everything that the service takes come first: while there is one, the
-    /// others own nothing.
-    pub(super) fn candidates(
+    /// The live nodes of a service that may own its partitions.
+    pub(super) fn candidates<'a>(
         &self,
         service: &str,
-        members: &[Member],
+        members: &'a [Member],
         leased: bool,
-    ) -> BTreeMap<NodeId, u64> {
-        let types = self.services.get(service).map(|(record, _)| &record.types);
-        let nodes = || {
-            members.iter().filter(|member| {
-                &*member.record.service == service
-                    && !member.record.draining
-                    && (!member.local || leased)
-            })
-        };
-        let complete = |member: &&Member| {
-            types.is_none_or(|types| types.keys().all(|name| member.handles_message(name)))
-        };
-        let mut found: BTreeMap<_, _> = nodes().filter(complete).map(candidate).collect();
-        if found.is_empty() {
-            found = nodes().map(candidate).collect();
-        }
-        found
+    ) -> Candidates<'a> {
+        let record = self.services.get(service).map(|(record, _)| record);
+        Candidates::of(service, members, record, leased)
     }
 
     /// Who owns each partition of a service, or should while nobody does.
     pub(super) fn places(
         &self,
         service: &str,
-        candidates: &BTreeMap<NodeId, u64>,
+        candidates: &Candidates<'_>,
     ) -> Option<Vec<Option<NodeId>>> {
         let (service_record, _) = self.services.get(service)?;
         let fresh;
@@ -165,16 +149,10 @@ impl SeenState {
                 .iter()
                 .zip(preferred)
                 .map(|(partition, preferred)| match &partition.owner {
-                    Some(owner) if candidates.get(&owner.node) == Some(&owner.incarnation) => {
-                        Some(owner.node.clone())
-                    }
+                    Some(owner) if candidates.has(owner) => Some(owner.node.clone()),
                     _ => preferred,
                 })
                 .collect(),
         )
     }
-}
-
-fn candidate(member: &Member) -> (NodeId, u64) {
-    (member.id.clone(), member.record.incarnation)
 }

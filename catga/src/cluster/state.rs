@@ -204,15 +204,12 @@ impl Cluster {
         self.own().record.incarnation
     }
 
-    /// Whether another live node of the service handles a type.
+    /// Whether another live node of the service handles stored messages of a type, also one that
+    /// is about to leave: it may be back before anybody misses it.
     pub(crate) fn is_known_elsewhere(&self, name: &str) -> bool {
         let members = self.members();
-        members.iter().any(|member| {
-            !member.local
-                && !member.record.draining
-                && member.record.service == self.service
-                && member.handles_message(name)
-        })
+        let mut others = members.iter().filter(|member| !member.local);
+        others.any(|member| member.record.service == self.service && member.stores(name))
     }
 
     /// What this node owns now, with the epochs.
@@ -254,10 +251,14 @@ impl Cluster {
             .epoch(partition_of(hash, self.settings.partitions))
     }
 
-    /// Whether this node may handle a message with this hash of its key, by its own clock: what
+    /// Whether this node may handle a call with this hash of its key, by its own clock: what
     /// another node asks of it.
-    pub(crate) fn owns(&self, hash: u32) -> bool {
-        self.is_here(hash) && self.lease.is_valid()
+    pub(crate) fn takes(&self, name: &str, hash: u32) -> bool {
+        let stands_in = || {
+            let partition = partition_of(hash, self.settings.partitions);
+            self.view().stands_in(name, partition)
+        };
+        (self.is_here(hash) || stands_in()) && self.lease.is_valid()
     }
 
     /// Makes the view anew and swaps it in.

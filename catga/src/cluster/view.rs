@@ -1,10 +1,11 @@
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use super::member::Member;
 use super::seen::SeenState;
 use crate::node::NodeId;
-use crate::routing::{Candidate, Load, Nodes, Outstanding};
+use crate::routing::{Candidate, Load, Nodes, Outstanding, assign};
 
 /// A service that takes stored messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(crate) struct View {
     loads: HashMap<NodeId, Arc<Load>>,
     /// By partition of this node's service: whether keys of it are handled here.
     pub(super) here: Vec<bool>,
+    /// By partition of it: whether this node is the owner, or should be.
+    owned: Vec<bool>,
     /// Whether this node is the only one of its service.
     pub(super) alone: bool,
 }
@@ -71,7 +74,8 @@ impl View {
                     .map(|(candidate, _)| candidate.clone());
                 let nodes = Nodes::new(handling, local.map(|local| local.id.as_str()));
                 let places = services.get(service).and_then(Option::as_ref);
-                (name.to_owned(), with_places(nodes, places))
+                let lapsed = local.filter(|_| !leased).map(|local| &local.id);
+                (name.to_owned(), with_places(nodes, places, lapsed))
             })
             .collect();
         let of_service = |service: &str| {
@@ -80,28 +84,28 @@ impl View {
                 .filter(|(_, member)| &*member.record.service == service)
                 .count()
         };
-        let (here, alone) = match local {
+        let (owned, alone): (Vec<bool>, bool) = match local {
             Some(local) => {
                 let places = services
                     .get(&*local.record.service)
                     .and_then(Option::as_ref);
-                let here = places.map_or_else(Vec::new, |places| {
-                    (0..)
-                        .zip(places)
-                        .map(|(partition, place)| {
-                            place.as_ref() == Some(&local.id) && !seen.is_releasing(partition)
-                        })
-                        .collect()
-                });
-                (here, leased && of_service(&local.record.service) == 1)
+                let places = places.into_iter().flatten();
+                let owned = places.map(|place| place.as_ref() == Some(&local.id));
+                let alone = leased && of_service(&local.record.service) == 1;
+                (owned.collect(), alone)
             }
             None => (Vec::new(), false),
         };
+        let here = (0..).zip(&owned);
+        let here = here
+            .map(|(partition, owned)| *owned && !seen.is_releasing(partition))
+            .collect();
         Self {
             types,
             takers: takers(seen),
             loads: seen.loads.clone(),
             here,
+            owned,
             alone,
         }
     }
@@ -109,6 +113,16 @@ impl View {
     /// The nodes that handle a message.
     pub(crate) fn nodes(&self, name: &str) -> &Nodes {
         self.types.get(name).unwrap_or(&NOBODY)
+    }
+
+    /// Whether calls of a type in a partition have their place on this node though it does not own
+    /// the partition: its owner does not handle them.
+    pub(super) fn stands_in(&self, name: &str, partition: u32) -> bool {
+        let nodes = self.nodes(name);
+        let is_owned = self.owned.get(partition as usize);
+        is_owned == Some(&false)
+            && nodes.local().is_some()
+            && nodes.owner(partition) == nodes.local()
     }
 
     /// The services that stored messages of a type go to, sorted.
@@ -149,16 +163,33 @@ fn candidate(member: &Member, seen: &mut SeenState) -> Candidate {
 }
 
 /// The nodes with the places of the owners among them.
-fn with_places(nodes: Nodes, places: Option<&Vec<Option<NodeId>>>) -> Nodes {
+///
+/// Where an owner does not handle the message, its calls have a place nevertheless, among those who
+/// do, this node only if its lease has not `lapsed`.
+fn with_places(
+    nodes: Nodes,
+    places: Option<&Vec<Option<NodeId>>>,
+    lapsed: Option<&NodeId>,
+) -> Nodes {
     let Some(places) = places else {
         return nodes;
     };
+    let stand_ins = LazyCell::new(|| {
+        let ids = nodes.candidates().iter().map(Candidate::id);
+        let able: Vec<NodeId> = ids.filter(|id| Some(*id) != lapsed).cloned().collect();
+        let assigned = assign(&vec![None; places.len()], &able).into_iter();
+        assigned
+            .map(|at| able.get(at).cloned())
+            .collect::<Vec<Option<NodeId>>>()
+    });
     let owners = places
         .iter()
-        .map(|place| {
-            place
-                .as_ref()
-                .and_then(|id| nodes.position(id.as_str()))
+        .enumerate()
+        .map(|(partition, place)| {
+            let at = |id: &NodeId| nodes.position(id.as_str());
+            let owner = place.as_ref().and_then(at);
+            owner
+                .or_else(|| stand_ins.get(partition)?.as_ref().and_then(at))
                 .and_then(|at| u32::try_from(at).ok())
                 .unwrap_or(u32::MAX)
         })

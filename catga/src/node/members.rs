@@ -113,8 +113,9 @@ impl Node {
 
     /// The partitions of its service that this node owns now, with the epoch of each.
     ///
-    /// Empty without a cluster, and while no heartbeat of this node is confirmed. An epoch rises with
-    /// each new owner; [`Context::fence`](crate::Context::fence) is for comparing them in a database.
+    /// Empty without a cluster, on a node that handles nothing of what is stored, and while no
+    /// heartbeat of this node is confirmed. An epoch rises with each new owner;
+    /// [`Context::fence`](crate::Context::fence) is for comparing them in a database.
     ///
     /// # Examples
     ///
@@ -122,12 +123,22 @@ impl Node {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use std::time::Duration;
-    /// use catga::Node;
+    /// use catga::{Node, command, handler};
+    /// use serde::{Deserialize, Serialize};
     ///
+    /// #[command]
+    /// #[route(key = "order_id")]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Ship { order_id: u32 }
+    ///
+    /// #[handler]
+    /// async fn ship(_: Ship) {}
+    ///
+    /// # let here = module_path!();
     /// let node = Node::builder("orders")
     ///     .broker("memory://owned")
     ///     .partitions(8)
-    ///     .only(|_| false)
+    /// #   .only(move |handler| handler.module() == here)
     ///     .start()
     ///     .await?;
     /// while node.partitions().len() < 8 {

@@ -40,4 +40,5 @@ pub use topic::{InvalidPattern, TopicPattern};
 
 pub(crate) use assignment::assign;
 pub(crate) use nodes::Outstanding;
+pub(crate) use score::score;
 pub(crate) use topic::{can_match, topic_matches, topic_of};

@@ -32,6 +32,11 @@ impl Score {
     }
 }
 
+/// The same for one number alone.
+pub(crate) fn score(node: &NodeId, number: usize) -> u64 {
+    Score::of(node).at(number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,10 +32,7 @@ impl Table {
 
     /// Whether this node handles stored messages at all.
     pub(crate) fn handles_stored(&self) -> bool {
-        self.rows
-            .iter()
-            .flatten()
-            .any(|row| !row.handlers.is_empty())
+        self.rows.iter().flatten().any(Row::handles_stored)
     }
 
     /// The row of a message type; `None` if this node has no handler for it.
@@ -79,6 +76,15 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Whether stored messages of the type are handled: a query is only asked.
+    pub(crate) fn handles_stored(&self) -> bool {
+        let mut kinds = self
+            .handlers
+            .iter()
+            .map(|local| local.info.message().kind());
+        kinds.any(|kind| kind != Kind::Query)
+    }
+
     fn new(message: &super::WiredMessage, around: &Around<'_>) -> Self {
         let is_event = message.info().kind() == Kind::Event;
         let (broadcast, handlers): (Vec<_>, Vec<_>) = message

@@ -20,7 +20,7 @@ pub mod starting;
 pub mod subscriptions;
 pub mod topics;
 
-pub use durable::{handling, moving, operating};
+pub use durable::{handling, moving, operating, versions};
 
 use std::sync::Arc;
 
@@ -225,6 +225,13 @@ macro_rules! suite {
             }
             topics {
                 a_star_is_one_segment;
+            versions {
+                who_handles_nothing_that_is_stored_owns_nothing;
+                versions_side_by_side_handle_all_of_each_key;
+                what_only_a_leaving_node_handles_is_no_dead_letter;
+                an_event_that_a_node_only_overhears_is_not_handled_by_it;
+                a_query_of_a_new_version_moves_nothing_and_has_its_place;
+            }
                 a_greater_than_is_the_rest;
                 several_patterns_may_match;
                 without_a_pattern_a_handler_hears_every_topic;

@@ -12,7 +12,8 @@ use crate::node::Core;
 /// Handles a message of a type that this node does not know.
 ///
 /// While a live node of the service knows it, as in a rolling deployment, its lane waits for that
-/// node; what came from the shared queue is given back to it. What nobody knows is a dead letter.
+/// node, and asks for the partition to go there; what came from the shared queue is given back to
+/// it. What nobody knows is a dead letter.
 pub(super) async fn foreign(
     core: &Arc<Core>,
     engine: &Arc<Engine>,
@@ -20,6 +21,7 @@ pub(super) async fn foreign(
     name: &str,
 ) -> End {
     let mut told = false;
+    let mut lack = None;
     while engine.cluster.is_known_elsewhere(name) {
         if !told {
             told = true;
@@ -35,6 +37,12 @@ pub(super) async fn foreign(
         sleep(engine.cluster.settings.heartbeat).await;
         if item.ticket.is_some() {
             return End::Elsewhere;
+        }
+        // Not before: where whole partitions move to such a node, this one does, too.
+        if lack.is_none() {
+            let handover = &engine.cluster.handover;
+            lack = Some(handover.lacks(item.term.partition, name));
+            engine.cluster.owners_changed();
         }
     }
     match payload_of(core, engine, item).await {

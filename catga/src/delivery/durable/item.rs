@@ -5,9 +5,10 @@ use super::progress::Progress;
 use super::term::Term;
 use crate::delivery::Envelope;
 use crate::delivery::room::Room;
-use crate::message::ContentType;
+use crate::message::{ContentType, MessageInfo};
 use crate::node::Core;
 use crate::transport::{Entry, Malformed, Position, Ticket};
+use crate::wiring::Row;
 
 /// A stored message in the hands of this node.
 ///
@@ -78,7 +79,10 @@ impl Content {
             Err(malformed) => return Self::Malformed(Arc::new(malformed)),
         };
         let message = core.wiring.message(&entry.name);
-        let Some(info) = message.map(crate::wiring::WiredMessage::info) else {
+        let info = message.map(crate::wiring::WiredMessage::info);
+        // What is only asked or broadcast here is as unknown as the rest.
+        let stored = |info: &&MessageInfo| core.table.row(info).is_some_and(Row::handles_stored);
+        let Some(info) = info.filter(stored) else {
             return Self::Foreign(entry);
         };
         let Some(content_type) = ContentType::parse(&entry.content_type) else {

@@ -100,7 +100,7 @@ fn admit(
     if info.route().strategy() == StrategyKind::ConsistentHash
         && !core.strategies.has_own(info)
         && let Some(key) = &request.key
-        && !cluster.owns(Key::from_text(key).fnv1a32())
+        && !cluster.takes(info.name(), Key::from_text(key).fnv1a32())
     {
         return Err(Refusal::NotOwner);
     }

@@ -5,6 +5,7 @@ pub mod work;
 pub mod handling;
 pub mod moving;
 pub mod operating;
+pub mod versions;
 
 use std::time::Duration;
 

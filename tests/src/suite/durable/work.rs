@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use catga::{Context, Fault, State, command, event, handler};
+use catga::{Context, Fault, State, command, event, handler, query};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -299,4 +299,36 @@ async fn spread(command: Spread, State(at): State<At>, cx: Context) -> Result<()
         return Err("once more");
     }
     Ok(())
+}
+
+/// Is stored for one node and only heard by another.
+#[event]
+#[route(key = "key")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Noted {
+    pub key: u64,
+    pub n: u64,
+}
+
+#[handler]
+async fn note(event: Noted, State(at): State<At>, cx: Context) {
+    at.sink.ran("note", event.key, event.n, &at.node, &cx);
+}
+
+#[handler(broadcast)]
+async fn overhear(event: Noted, State(at): State<At>, cx: Context) {
+    at.sink.ran("overhear", event.key, event.n, &at.node, &cx);
+}
+
+/// The name of the node that answers.
+#[query(response = String)]
+#[route(key = "key")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ask {
+    pub key: u64,
+}
+
+#[handler]
+async fn ask(_: Ask, State(at): State<At>) -> String {
+    at.node
 }
