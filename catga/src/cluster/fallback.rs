@@ -50,7 +50,7 @@ pub(super) fn happened(cluster: &Cluster, why: &str) {
     {
         let mut seen = cluster.seen();
         seen.quiet_until = Instant::now() + cluster.settings.node_timeout;
-        seen.highest.clear();
+        seen.versions.clear();
         seen.releasing = None;
         for (_, revision) in seen.owners.values_mut() {
             *revision = Revision(0);

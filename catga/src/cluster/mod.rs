@@ -31,6 +31,7 @@ mod settled;
 mod state;
 mod store;
 mod unsubscribe;
+mod versions;
 mod view;
 mod watcher;
 

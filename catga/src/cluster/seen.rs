@@ -10,9 +10,10 @@ use super::observed::Observed;
 use super::owners::{OwnersRecord, preference};
 use super::registry::ServiceRecord;
 use super::state::Cluster;
+use super::versions::Versions;
 use crate::node::NodeId;
 use crate::routing::Load;
-use crate::transport::{RecordKey, Revision};
+use crate::transport::Revision;
 
 /// What the watch has brought.
 #[derive(Debug)]
@@ -21,8 +22,7 @@ pub(super) struct SeenState {
     pub(super) services: BTreeMap<Arc<str>, (ServiceRecord, Revision)>,
     pub(super) owners: BTreeMap<Arc<str>, (OwnersRecord, Revision)>,
     pub(super) loads: HashMap<NodeId, Arc<Load>>,
-    /// The last version seen of each record: a lower one means that the store fell back.
-    pub(super) highest: HashMap<RecordKey, Revision>,
+    pub(super) versions: Versions,
     /// When the broker was last heard.
     pub(super) heard: Instant,
     /// Since when nothing can be seen: nobody is judged by what happens meanwhile.
@@ -55,7 +55,7 @@ impl SeenState {
             services: BTreeMap::new(),
             owners: BTreeMap::new(),
             loads: HashMap::new(),
-            highest: HashMap::new(),
+            versions: Versions::default(),
             heard: Instant::now(),
             blind_since: None,
             quiet_until,

@@ -122,11 +122,13 @@ fn take(
         }
         Change::Removed(key) => {
             removed(seen, &key);
+            forget_gone(cluster, seen);
             News::Changed
         }
         Change::Current => {
             if let Some(told) = told.take() {
                 forget_others(seen, &told);
+                forget_gone(cluster, seen);
             }
             seen.sighted(cluster.settings.heartbeat, cluster.settings.node_timeout);
             News::Current
@@ -135,8 +137,7 @@ fn take(
 }
 
 fn put(cluster: &Cluster, seen: &mut SeenState, key: RecordKey, record: &Record) -> News {
-    let highest = seen.highest.insert(key.clone(), record.revision);
-    if highest.is_some_and(|highest| record.revision < highest) {
+    if seen.versions.fell_back(key.clone(), record.revision) {
         return News::FellBack;
     }
     let changed = match &key {
@@ -208,4 +209,13 @@ fn forget_others(seen: &mut SeenState, told: &HashSet<RecordKey>) {
         .retain(|service, _| told.contains(&RecordKey::Service(Arc::clone(service))));
     seen.owners
         .retain(|service, _| told.contains(&RecordKey::Owners(Arc::clone(service))));
+}
+
+/// Nodes that are gone for long leave nothing behind.
+fn forget_gone(cluster: &Cluster, seen: &mut SeenState) {
+    let SeenState {
+        versions, observed, ..
+    } = seen;
+    let long = 10 * cluster.settings.node_timeout;
+    versions.forget(long, |id| observed.contains(id));
 }
