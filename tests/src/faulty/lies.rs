@@ -9,6 +9,8 @@ pub enum Lie {
     AcksLost,
     /// Appends are answered and nothing is stored.
     AppendsLost,
+    /// There is no room for any of a call.
+    AppendsRefused,
     /// Two neighbours of one call, of one key where there are such, are stored in each other's
     /// place.
     AppendsSwapped,
@@ -16,6 +18,8 @@ pub enum Lie {
     ReadsSwapped,
     /// A batch on its way to an intake vanishes.
     BatchLost,
+    /// An entry in the middle of a batch on its way to an intake vanishes.
+    MiddleLost,
     /// The second half of a batch on its way to an intake vanishes.
     TailLost,
     /// A batch is received twice, the second time under new numbers.

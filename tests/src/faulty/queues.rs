@@ -56,6 +56,9 @@ impl Queues for Line {
             if self.faults.tell(Lie::AppendsLost) {
                 return owned.iter().map(|_| Ok(Appended::New)).collect();
             }
+            if self.faults.tell(Lie::AppendsRefused) {
+                return owned.iter().map(|_| Err(AppendError::Full)).collect();
+            }
             if let Some(first) = neighbours(&owned)
                 && self.faults.tell(Lie::AppendsSwapped)
             {

@@ -221,10 +221,10 @@ macro_rules! suite {
                 a_claim_lasts_as_long_as_its_call;
                 messages_of_the_front_door_are_handled_in_order;
                 what_nobody_takes_at_the_front_door_is_kept;
+                the_order_of_the_front_door_outlives_a_full_queue;
+                what_is_lost_on_the_way_from_the_front_door_is_read_again;
                 the_broker_tells_what_it_promises;
             }
-            topics {
-                a_star_is_one_segment;
             versions {
                 who_handles_nothing_that_is_stored_owns_nothing;
                 versions_side_by_side_handle_all_of_each_key;
@@ -232,6 +232,8 @@ macro_rules! suite {
                 an_event_that_a_node_only_overhears_is_not_handled_by_it;
                 a_query_of_a_new_version_moves_nothing_and_has_its_place;
             }
+            topics {
+                a_star_is_one_segment;
                 a_greater_than_is_the_rest;
                 several_patterns_may_match;
                 without_a_pattern_a_handler_hears_every_topic;

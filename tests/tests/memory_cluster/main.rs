@@ -2,6 +2,7 @@
 
 mod door;
 mod faults;
+mod full;
 mod lease;
 mod lies;
 

@@ -19,7 +19,8 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// Appends the messages of this node, to each queue in order.
 ///
 /// After a doubt nothing new is appended to that queue before everything unanswered was repeated, in
-/// order. A caller that gives up takes its message out, if it has not left.
+/// order. Where a queue has no room, all that waits for it is refused: what is behind must not be
+/// stored before what is repeated. A caller that gives up takes its message out, if it has not left.
 #[derive(Debug)]
 pub(super) struct Writer {
     number: u64,
@@ -102,6 +103,12 @@ impl Writer {
             }
             let answers = self.append_all(&queue, &batch).await;
             let mut doubt = None;
+            if answers
+                .iter()
+                .any(|answer| matches!(answer, Err(AppendError::Full)))
+            {
+                self.refuse(&queue);
+            }
             for (pending, answer) in batch.into_iter().zip(answers) {
                 match answer {
                     Err(AppendError::Transport(error)) if Instant::now() < pending.deadline => {
@@ -121,6 +128,19 @@ impl Writer {
             tracing::warn!(target: "catga", node = %self.cluster.me, %queue, error = %Chain(&error), "messages may not be stored; they are stored again");
             sleep(wait).await;
             wait = (2 * wait).min(LONGEST);
+        }
+    }
+
+    /// Refuses all that waits for a queue that is full.
+    fn refuse(&self, queue: &Queue) {
+        let mut lines = self.lines();
+        let waiting = lines
+            .get_mut(queue)
+            .map(|line| std::mem::take(&mut line.waiting));
+        drop(lines);
+        for pending in waiting.into_iter().flatten() {
+            // Whoever has gone does not hear it.
+            let _ = pending.done.send(Err(AppendError::Full));
         }
     }
 

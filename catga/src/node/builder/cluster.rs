@@ -202,7 +202,9 @@ impl Builder {
     }
 
     /// Whether this node may attend the front door of its namespace, where programs that know
-    /// nothing of catga leave messages; on by default. One node at a time does.
+    /// nothing of catga leave messages; on by default. One node at a time does, of those that handle
+    /// something of what is stored: on a node that only sends, or is only asked, this changes
+    /// nothing.
     ///
     /// On NATS they publish to the subject `<namespace>.in.<type>`; on Redis they append to the
     /// stream `<namespace>:in`, with the fields `type` and `data`. `ce-id`, `ce-partitionkey` and the

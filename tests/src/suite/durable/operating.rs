@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use catga::delivery::Reason;
-use catga::transport::{Append, DOOR, Entry, Part, Queue};
+use catga::transport::{Append, DOOR, Entry, Part, Queue, Transport};
 use catga::{Headers, MessageId, Options};
 use tokio::time::sleep;
 
@@ -14,7 +14,7 @@ use super::super::Cluster;
 use super::super::site::{Site, until};
 use super::nodes;
 use super::work::{Once, Put, Sink, Try};
-use crate::faulty::Fault;
+use crate::faulty::{Fault, Lie};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -193,7 +193,10 @@ pub async fn a_claim_lasts_as_long_as_its_call<C: Cluster>(cluster: C) {
 
 /// What a program leaves at the front door.
 async fn leave<C: Cluster>(site: &Site<C>, number: u64, name: &str, payload: &str) {
-    let transport = site.cluster.transport();
+    leave_over(&*site.cluster.transport(), number, name, payload).await;
+}
+
+async fn leave_over(transport: &dyn Transport, number: u64, name: &str, payload: &str) {
     let door: Arc<str> = DOOR.into();
     let entry = Entry {
         id: MessageId::new(),
@@ -287,6 +290,55 @@ pub async fn what_nobody_takes_at_the_front_door_is_kept<C: Cluster>(cluster: C)
     }
     assert!(a.unclaimed(0, 10).await.unwrap().is_empty());
     assert_eq!(a.dead_letters().await.unwrap().len(), 1);
+}
+
+/// Makes the front door, and leaves messages of one key there before anybody attends it.
+async fn leave_before<C: Cluster>(site: &Site<C>, payloads: &[&str]) {
+    let door: Arc<str> = DOOR.into();
+    let transport = site.cluster.transport();
+    transport.queues().provision(&door, 1).await.unwrap();
+    for (number, payload) in (1..).zip(payloads) {
+        leave(site, number, "Put", payload).await;
+    }
+}
+
+pub async fn the_order_of_the_front_door_outlives_a_full_queue<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let without_key = r#"{"n": 7}"#;
+    let put = |n| format!(r#"{{"key": 1, "n": {n}, "ms": 0}}"#);
+    leave_before(&site, &[&put(0), without_key, &put(1)]).await;
+    // Every second append is refused: this is the first.
+    site.faults.lie(Lie::AppendsRefused, 2);
+    let other = r#"{"key": 9, "n": 0, "ms": 0}"#;
+    leave_over(&*site.line("outside").transport(), 4, "Put", other).await;
+    let [_a] = nodes(&site, &sink, ["a"]).await;
+    until("it is full", SOON, || {
+        site.faults.lies(Lie::AppendsRefused) > 0
+    })
+    .await;
+    site.faults.be_honest();
+    until("all ran", 3 * SOON, || sink.len() == 3).await;
+    assert_eq!(sink.of_key(1), [0, 1]);
+}
+
+pub async fn what_is_lost_on_the_way_from_the_front_door_is_read_again<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let puts: Vec<String> = (0..5)
+        .map(|n| format!(r#"{{"key": 1, "n": {n}, "ms": 0}}"#))
+        .collect();
+    let puts: Vec<&str> = puts.iter().map(String::as_str).collect();
+    leave_before(&site, &puts).await;
+    site.faults.lie(Lie::MiddleLost, 1);
+    let [_a] = nodes(&site, &sink, ["a"]).await;
+    until("one is lost", SOON, || {
+        site.faults.lies(Lie::MiddleLost) > 0 || sink.len() == 5
+    })
+    .await;
+    site.faults.be_honest();
+    until("all ran", 3 * SOON, || sink.len() == 5).await;
+    assert_eq!(sink.of_key(1), [0, 1, 2, 3, 4]);
 }
 
 pub async fn the_broker_tells_what_it_promises<C: Cluster>(cluster: C) {

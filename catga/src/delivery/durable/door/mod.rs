@@ -16,6 +16,7 @@ use super::Engine;
 use super::item::Content;
 use super::letters::Death;
 use super::store::answer;
+use super::writer::Handed;
 use crate::node::Core;
 use crate::telemetry::Chain;
 use crate::transport::{
@@ -80,6 +81,9 @@ async fn attend(core: &Arc<Core>, engine: &Arc<Engine>, number: u64) -> Result<(
     read
 }
 
+/// A message that is on its way to those who take it, or why it is not.
+type HandedOver = Result<(Arc<Entry>, Vec<Handed>), (Content, Death<'static>)>;
+
 struct Door<'a> {
     core: &'a Arc<Core>,
     engine: &'a Arc<Engine>,
@@ -105,13 +109,18 @@ impl Door<'_> {
             match taken {
                 Taken::Idle { last: sent } if sent > last => return Ok(()),
                 Taken::Idle { .. } => {}
-                Taken::Entries(entries) => {
-                    let first = entries.first().map(|entry| entry.number);
-                    if first.is_some_and(|first| first != last + 1) {
+                Taken::Entries(mut entries) => {
+                    let numbers = entries.iter().map(|entry| entry.number);
+                    let whole = numbers.zip(last + 1..).take_while(|(is, due)| is == due);
+                    let whole = whole.count();
+                    // Behind a gap nothing is taken: it is read anew.
+                    let gap = whole < entries.len();
+                    entries.truncate(whole);
+                    last += whole as u64;
+                    self.pass_on(entries).await?;
+                    if gap {
                         return Ok(());
                     }
-                    last = entries.last().map_or(last, |entry| entry.number);
-                    self.pass_on(entries).await?;
                 }
             }
         }
@@ -120,52 +129,38 @@ impl Door<'_> {
     /// Stores messages for those who take them, in their order, and acknowledges what is stored.
     async fn pass_on(&self, entries: Vec<Received>) -> Result<(), TransportError> {
         let deadline = Instant::now() + self.engine.cluster.settings.node_timeout;
-        let mut passed = Vec::with_capacity(entries.len());
-        for received in entries {
-            let ack = Ack {
-                partition: received.partition,
-                position: received.position,
-                number: received.number,
-            };
-            let content = match received.entry {
-                Ok(entry) => self.engine.admit(&entry).map(|takers| (entry, takers)),
-                Err(malformed) => Err((Content::Malformed(Arc::new(malformed)), Death::Unreadable)),
-            };
-            match content {
-                Ok((entry, admitted)) => {
-                    let handed: Vec<_> = admitted
-                        .takers
-                        .iter()
-                        .map(|taker| {
-                            let (engine, core) = (self.engine, self.core);
-                            engine.hand_over(core, taker, &admitted.entry, true, deadline)
-                        })
-                        .collect();
-                    passed.push((ack, entry, handed));
-                }
-                Err((content, death)) => self.bury(&content, &death, ack).await?,
-            }
-        }
+        // All at once, with nothing awaited in between: where a queue has no room for one of them,
+        // what waits behind it is refused as well, and nothing is stored out of turn.
+        let passed: Vec<_> = entries
+            .into_iter()
+            .map(|received| self.hand_over(received, deadline))
+            .collect();
         let mut acks = Vec::with_capacity(passed.len());
         let mut failed = None;
-        for (ack, entry, handed) in passed {
-            let mut too_large = None;
-            for handed in handed {
-                match answer(handed).await {
-                    Ok(_) => {}
-                    Err(error @ AppendError::TooLarge { .. }) => too_large = Some(error),
-                    Err(error) => failed = Some(error),
+        for (ack, handed) in passed {
+            let (content, death) = match handed {
+                Ok((entry, handed)) => {
+                    let mut too_large = None;
+                    for handed in handed {
+                        match answer(handed).await {
+                            Ok(_) => {}
+                            Err(error @ AppendError::TooLarge { .. }) => too_large = Some(error),
+                            Err(error) => failed = Some(error),
+                        }
+                    }
+                    match too_large {
+                        // It comes again, with all that follow.
+                        _ if failed.is_some() => break,
+                        Some(error) => (Content::Foreign(entry), Death::Refused(error.to_string())),
+                        None => {
+                            acks.push(ack);
+                            continue;
+                        }
+                    }
                 }
-            }
-            match (&failed, too_large) {
-                (None, None) => acks.push(ack),
-                (None, Some(error)) => {
-                    let death = Death::Refused(error.to_string());
-                    self.bury(&Content::Foreign(entry), &death, ack).await?;
-                }
-                // It comes again, with all that follow.
-                (Some(_), _) => break,
-            }
+                Err(refused) => refused,
+            };
+            self.bury(&content, &death, ack).await?;
         }
         let cluster = &self.engine.cluster;
         if !acks.is_empty() {
@@ -181,6 +176,30 @@ impl Door<'_> {
                 error,
             )),
         }
+    }
+
+    /// Hands a message over to the queues of those who take it.
+    fn hand_over(&self, received: Received, deadline: Instant) -> (Ack, HandedOver) {
+        let ack = Ack {
+            partition: received.partition,
+            position: received.position,
+            number: received.number,
+        };
+        let entry = match received.entry {
+            Ok(entry) => entry,
+            Err(malformed) => {
+                let content = Content::Malformed(Arc::new(malformed));
+                return (ack, Err((content, Death::Unreadable)));
+            }
+        };
+        let handed = self.engine.admit(&entry).map(|admitted| {
+            let takers = admitted.takers.iter().map(|taker| {
+                let (engine, core) = (self.engine, self.core);
+                engine.hand_over(core, taker, &admitted.entry, true, deadline)
+            });
+            (entry, takers.collect())
+        });
+        (ack, handed)
     }
 
     async fn bury(
