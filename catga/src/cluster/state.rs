@@ -261,6 +261,13 @@ impl Cluster {
         (self.is_here(hash) || stands_in()) && self.lease.is_valid()
     }
 
+    /// Whether a call that has the turn of its key may start, by this node's own clock. Where this
+    /// node stands in for the owner, its turns say nothing of what is stored.
+    pub(crate) fn may_take_turn(&self, name: &str, hash: u32) -> bool {
+        let partition = partition_of(hash, self.settings.partitions);
+        self.lease.is_valid() && !self.view().stands_in(name, partition)
+    }
+
     /// Makes the view anew and swaps it in.
     pub(super) fn rebuild(&self) {
         let _turn = (self.rebuilding.lock()).unwrap_or_else(PoisonError::into_inner);

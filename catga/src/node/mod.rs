@@ -120,6 +120,11 @@ impl Node {
     /// then goes to the next node that routing picks, until its timeout. After anything else, such as
     /// an error of the handler or a timeout, nothing is sent again.
     ///
+    /// A key gives a call its place, and no more: a process that stood still for longer than
+    /// [`node_timeout`](crate::node::Builder::node_timeout) may for some milliseconds handle its own calls with
+    /// keys that are another node's by now. A handler that is `serial` asks the clock first, as does
+    /// everything that is stored, and calls of other nodes.
+    ///
     /// # Errors
     ///
     /// See [`SendError`].

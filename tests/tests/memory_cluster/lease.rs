@@ -7,9 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use catga::transport::{Frame, Memory, Transport};
 use catga::{Headers, Node};
-use catga_tests::suite::site::{HEARTBEAT, NODE_TIMEOUT, all_owned};
-use catga_tests::suite::work::{Here, Log, MODULE};
+use catga_tests::suite::site::{HEARTBEAT, NODE_TIMEOUT, Site, all_owned};
+use catga_tests::suite::work::{Here, Log, MODULE, Serial};
+use futures_util::future::join_all;
 use tokio::time::advance;
+
+use crate::InMemory;
 
 /// A call as any program may send it.
 fn call(number: u64) -> Frame {
@@ -66,4 +69,21 @@ async fn a_call_for_a_key_meets_the_clock_and_not_a_timer() {
     advance(NODE_TIMEOUT).await;
     assert_eq!(status(&asked.await.unwrap()), "refused not_owner");
     assert_eq!(log.len(), 1, "nothing ran");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_its_turn_meets_the_clock() {
+    let site = Site::new(InMemory(Memory::private()));
+    let line = site.line("a");
+    let a = site.node_on(&line, "a").await;
+    all_owned(std::slice::from_ref(&a), 32).await;
+    line.cut();
+    // Together they take twice as long as the lease has left.
+    let calls = (0..1_000).map(|n| a.send(Serial { key: 1, n }));
+    let answers = join_all(calls).await;
+    let ran = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert!((100..500).contains(&ran), "{ran} of 20 ms each");
+    assert_eq!(site.log.by_number().len(), ran, "the others did not start");
+    let refused = answers[ran..].iter().flat_map(Result::as_ref).count();
+    assert_eq!(refused, 0, "one after the other");
 }

@@ -15,7 +15,8 @@ pub use error::{
     Failed, NoRoute, Panicked, Refused, SendError, Timeout, Undecodable, Untransported,
 };
 
-use super::{Core, Options, remote};
+use super::remote::{self, Refusal};
+use super::{Core, Options};
 use crate::cluster::Cluster;
 use crate::delivery::{
     self, BoxFuture, Claim, Claimant, Claimed, Delivery, Encoded, Fault, Held, LaneHeld, Payload,
@@ -23,6 +24,7 @@ use crate::delivery::{
 use crate::handler::{Execution, Facts, HandlerInfo, Other, Panic, Pick, Reply};
 use crate::message::{AnyMessage, ContentType, Headers, Message, MessageInfo};
 use crate::node::NodeId;
+use crate::routing::Key;
 use crate::wiring::Place;
 pub(crate) use answer::Answer;
 
@@ -198,6 +200,9 @@ pub(crate) async fn run_here(
             let Ok(turn) = delivery::turn(&core, Arc::clone(&key)).await else {
                 return Answer::Error(SendError::refused(info));
             };
+            if !may_take_turn(&core, info, &key) {
+                return Answer::Error(SendError::refused_with(info, Refusal::NotOwner));
+            }
             facts = facts.with_held(Some(Held::new(key, held)));
             Some(turn)
         }
@@ -228,6 +233,18 @@ pub(crate) async fn run_here(
         None => claim.failed().await,
     }
     answer
+}
+
+/// Whether a call still belongs here when it has the turn of its key: it may have waited for long,
+/// or have been on its way while the process stood still.
+fn may_take_turn(core: &Core, info: &MessageInfo, key: &str) -> bool {
+    match &core.cluster {
+        // With a strategy of the user's own a key has no owner.
+        Some(cluster) if !core.strategies.has_own(info) => {
+            cluster.may_take_turn(info.name(), Key::from_text(key).fnv1a32())
+        }
+        _ => true,
+    }
 }
 
 /// One execution, through the layers if there are any.
