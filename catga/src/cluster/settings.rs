@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-/// How often a node beats, and how long without a beat it is taken to be alive.
+/// How often a node beats, and how long without a beat it is taken to be alive, unless the broker
+/// needs longer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
     pub(crate) heartbeat: Duration,

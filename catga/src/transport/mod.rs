@@ -48,6 +48,7 @@ pub use records::{
 
 use std::fmt;
 use std::pin::Pin;
+use std::time::Duration;
 
 /// A boxed future, as the object-safe contracts return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -62,6 +63,15 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// *Should* end in a bounded time. The default has nothing to connect to.
     fn connect(&self) -> BoxFuture<'_, Result<(), TransportError>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// How long a node without a heartbeat is taken to be alive over this broker, where its builder
+    /// says nothing; `None` for the 10 seconds that most brokers need.
+    ///
+    /// Longer than the broker takes to recover from what it recovers from by itself, as from the
+    /// loss of one of its servers: heartbeats fail meanwhile, and no node should be taken for dead.
+    fn node_timeout(&self) -> Option<Duration> {
+        None
     }
 
     /// The shared records.

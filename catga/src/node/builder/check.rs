@@ -61,7 +61,7 @@ impl Builder {
             heartbeat,
             node_timeout,
             ..
-        } = self.settings;
+        } = self.settings();
         if heartbeat.is_zero() || heartbeat > node_timeout / 3 {
             problems.push(Problem::Heartbeat {
                 heartbeat,

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use super::Builder;
+use crate::cluster::Settings;
 use crate::node::Broker;
+use crate::node::broker::Kind;
 
 impl Builder {
     /// The broker: a URL, or a transport that was made before.
@@ -99,8 +101,8 @@ impl Builder {
         self
     }
 
-    /// How long a node without a heartbeat is taken to be alive; 10 seconds by default, and the
-    /// same on all nodes.
+    /// How long a node without a heartbeat is taken to be alive; 10 seconds by default, 20 over
+    /// replicated `JetStream`, whose elections take up to 9, and the same on all nodes.
     ///
     /// A dead node's keys are taken over that long after its last heartbeat. Shorter is faster, and
     /// takes more slow nodes for dead: a node that is, stops what it owns and comes back as a new
@@ -131,7 +133,7 @@ impl Builder {
     /// # }
     /// ```
     pub fn node_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.node_timeout = timeout;
+        self.node_timeout = Some(timeout);
         self
     }
 
@@ -215,5 +217,40 @@ impl Builder {
     pub fn front_door(mut self, attend: bool) -> Self {
         self.front_door = attend;
         self
+    }
+
+    /// What was set, and otherwise what the broker needs.
+    pub(super) fn settings(&self) -> Settings {
+        let proposed = match &self.broker.0 {
+            Kind::Transport(transport) => transport.node_timeout(),
+            Kind::None | Kind::Unknown(_) => None,
+        };
+        let node_timeout = self.node_timeout.or(proposed);
+        Settings {
+            node_timeout: node_timeout.unwrap_or(self.settings.node_timeout),
+            ..self.settings
+        }
+    }
+}
+
+#[cfg(all(test, feature = "nats"))]
+mod tests {
+    use super::*;
+    use crate::transport::Nats;
+
+    #[test]
+    fn replicated_jetstream_has_time_for_its_elections() {
+        let over = |replicas| {
+            let nats = Nats::url("nats://127.0.0.1").replicas(replicas);
+            Builder::new("orders".into()).broker(nats)
+        };
+        let timeout = |builder: &Builder| builder.settings().node_timeout.as_secs();
+        assert_eq!(timeout(&over(1)), 10);
+        assert_eq!(timeout(&over(3)), 20);
+        let set = over(3).node_timeout(Duration::from_secs(12));
+        assert_eq!(timeout(&set), 12);
+        let rare = |builder: Builder| builder.heartbeat(Duration::from_secs(6)).only(|_| false);
+        assert!(rare(over(3)).check().is_ok());
+        assert!(rare(over(1)).check().is_err());
     }
 }

@@ -63,6 +63,8 @@ pub struct Builder {
     layers: Vec<Wrap>,
     retry: retry::Policy,
     settings: Settings,
+    /// In place of what the broker needs.
+    node_timeout: Option<Duration>,
     metadata: BTreeMap<String, String>,
     strategies: Strategies,
     queue_capacity: usize,
@@ -82,6 +84,7 @@ impl Builder {
             id: None,
             broker: Broker(Kind::None),
             settings: Settings::DEFAULT,
+            node_timeout: None,
             metadata: BTreeMap::new(),
             strategies: Strategies::default(),
             states: States::default(),

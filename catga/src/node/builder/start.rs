@@ -40,6 +40,7 @@ impl Builder {
     pub async fn start(self) -> Result<Node, StartError> {
         let wiring = self.check().map_err(StartError::Wiring)?;
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+        let settings = self.settings();
         let id = self
             .id
             .map_or_else(|| NodeId::random(&self.service), |id| NodeId::new(&id));
@@ -57,7 +58,7 @@ impl Builder {
             Kind::Transport(transport) => {
                 let joined = cluster::join(Joining {
                     transport,
-                    settings: self.settings,
+                    settings,
                     id: id.clone(),
                     service: Arc::clone(&service),
                     metadata: self.metadata,

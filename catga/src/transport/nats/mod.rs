@@ -33,6 +33,7 @@ mod stream;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{BoxFuture, Guarantees, Marks, Messenger, Queues, Records, Transport, TransportError};
 use clock::ServerClock;
@@ -44,6 +45,9 @@ use names::Names;
 use queues::Depot;
 use records::Store;
 use settings::{Access, Settings, SignIn, Source};
+
+/// With replicas nothing is stored while they elect a leader, which takes up to 9 seconds.
+const REPLICATED_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A NATS server, or a cluster of them, as the broker.
 ///
@@ -357,6 +361,10 @@ impl From<async_nats::Client> for Nats {
 }
 
 impl Transport for Nats {
+    fn node_timeout(&self) -> Option<Duration> {
+        (self.shared.settings.replicas > 1).then_some(REPLICATED_TIMEOUT)
+    }
+
     fn connect(&self) -> BoxFuture<'_, Result<(), TransportError>> {
         Box::pin(async {
             let Shared {
