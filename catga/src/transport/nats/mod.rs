@@ -161,8 +161,9 @@ impl Nats {
 
     /// On how many servers of the cluster each stream and bucket is kept; 1 by default, at most 5.
     ///
-    /// With three, one server may fail. An election of a new leader takes up to 9 seconds: give
-    /// nodes a [`node_timeout`](crate::node::Builder::node_timeout) of 20 seconds then.
+    /// With three, one server may fail. An election of a new leader takes up to 9 seconds: with
+    /// replicas the [`node_timeout`](crate::node::Builder::node_timeout) of nodes is 20 seconds
+    /// unless they are given another.
     ///
     /// # Examples
     ///
