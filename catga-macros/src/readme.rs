@@ -1,4 +1,6 @@
 //! The README shows what the macros really write.
+//!
+//! It and the example are links, so that the package has them as well.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -7,9 +9,9 @@ use syn::{Attribute, Block, File, Item, ItemFn, ItemStruct, Stmt, parse_quote, p
 use crate::message::Kind;
 use crate::{handler, message};
 
-const README: &str = include_str!("../../README.md");
-const MESSAGES: &str = include_str!("../../examples/orders/messages.rs");
-const HANDLERS: &str = include_str!("../../examples/orders/handlers.rs");
+const README: &str = include_str!("../README.md");
+const MESSAGES: &str = include_str!("../readme/messages.rs");
+const HANDLERS: &str = include_str!("../readme/handlers.rs");
 
 /// The n-th block of the README that is shown as Rust and not run.
 fn shown(n: usize) -> &'static str {

@@ -91,12 +91,27 @@
 //! [Shutting down](guide::shutdown) on Ctrl-C and SIGTERM.
 //! [Testing](guide::testing) handlers, parameters, the wiring and clusters.
 //!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `json` (on by default) | payloads as JSON, the default content type |
+//! | `nats` | NATS with `JetStream`, 2.11 or later, as the broker: `nats://…` |
+//! | `redis` | Redis 7.0 or later, or Valkey, as the broker: `redis://…` |
+//! | `tls` | encrypted connections to either: `tls://…`, `rediss://…` |
+//! | `testing` | simulated clusters and checks of what happened in them: `catga::testing` |
+//!
+//! Without `nats` and `redis` no broker client is compiled, and what has several nodes is in the memory of
+//! one process.
+//!
 //! # Speed
 //!
 //! A local [`send`](Node::send) allocates nothing and adds about ten nanoseconds to the direct
 //! call: a slot per message type is resolved once, the handler's future is stored in place, and
 //! the deadline is armed only when the handler waits. Nothing is paid for tracing without a
 //! subscriber, nor for [layers](node::Builder::layer) without one.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // The macros write `::catga::…`; inside this crate that name is the crate itself.
 #[allow(unused_extern_crates, reason = "used by the macros")]
@@ -144,5 +159,5 @@ pub mod __private {
 }
 
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
