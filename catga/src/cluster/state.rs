@@ -341,6 +341,11 @@ impl Cluster {
         }
     }
 
+    /// Whether the node has left, or does nothing more.
+    pub(crate) fn has_stopped(&self) -> bool {
+        *self.stopped.borrow()
+    }
+
     /// Completes once the node has left.
     pub(super) async fn stopped(&self) {
         let mut stopped = self.stopped.subscribe();

@@ -4,13 +4,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::sync::SemaphorePermit;
 use tokio::time::sleep;
 
 use super::Engine;
 use super::item::{Content, Item};
 use super::letters::{Death, bury, bury_whole};
 use super::load::payload_of;
+use super::patience::Patience;
 use super::run::End;
+use super::suspects;
 use crate::delivery::{Claimant, Envelope, Failure, handle};
 use crate::handler::{Facts, Pick};
 use crate::message::MessageInfo;
@@ -90,6 +93,14 @@ async fn bury_again(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item, handler
     bury_whole(core, engine, item, &payload.content, &death).await
 }
 
+/// An attempt that has ended.
+struct Tried<'a> {
+    envelope: Arc<Envelope>,
+    result: Result<(), Failure>,
+    /// Held until it is known that the node lives.
+    alone: Option<SemaphorePermit<'a>>,
+}
+
 /// One handler of one message.
 struct Delivery<'a> {
     core: &'a Arc<Core>,
@@ -111,22 +122,32 @@ impl Delivery<'_> {
         let mut claimant = Claimant::default();
         loop {
             let attempt = NonZeroU32::MIN.saturating_add(failures);
-            let Some((envelope, result)) = self.attempt(attempt, &mut claimant).await else {
+            let Some(Tried {
+                envelope,
+                result,
+                alone,
+            }) = self.attempt(attempt, &mut claimant).await
+            else {
                 return End::Gone;
             };
             let Err(failure) = result else {
-                self.finish();
+                if self.finish() > 0 {
+                    suspects::survived(self.engine, item).await;
+                }
                 return End::Handled;
             };
-            match local.retry.next(attempt.get(), failure.fault) {
+            let next = local.retry.next(attempt.get(), failure.fault);
+            if next.is_some() && failure.counts {
+                failures = attempt.get();
+                item.progress(|progress| progress.failed(local.info, failures));
+                self.engine.tried(item);
+            }
+            suspects::survived(self.engine, item).await;
+            drop(alone);
+            match next {
                 Some(delay) => {
                     telemetry::retrying(self.core, local.info, &envelope, attempt, &failure, delay);
                     drop(envelope);
-                    if failure.counts {
-                        failures = attempt.get();
-                        item.progress(|progress| progress.failed(local.info, failures));
-                        self.engine.tried(item);
-                    }
                     self.wait(delay).await;
                 }
                 None => {
@@ -142,7 +163,7 @@ impl Delivery<'_> {
         &self,
         attempt: NonZeroU32,
         claimant: &mut Claimant,
-    ) -> Option<(Arc<Envelope>, Result<(), Failure>)> {
+    ) -> Option<Tried<'_>> {
         let Self {
             core,
             engine,
@@ -150,11 +171,14 @@ impl Delivery<'_> {
             local,
             ..
         } = self;
+        let mut patience = Patience::new();
         loop {
             if item.term.open().await.is_err() {
                 // Whoever runs this item drops it.
                 std::future::pending::<()>().await;
             }
+            // What waits for its turn among the suspects takes nothing from the others.
+            let alone = suspects::turn(engine, item).await;
             // The handler's own limit first: what waits for it takes nothing from the others.
             let _permit = local.permit().await;
             // Never closed, so this waits and nothing else.
@@ -163,15 +187,31 @@ impl Delivery<'_> {
             let Content::Message(_, envelope) = &payload.content else {
                 return None;
             };
+            if !item.term.is_running() {
+                // It was stopped meanwhile, and a start that does not come is not counted.
+                continue;
+            }
+            if let Err(error) = suspects::count(engine, item).await {
+                drop((_place, _permit, alone));
+                let failed = "the start of a message could not be counted";
+                patience.wait(engine, failed, &error).await;
+                continue;
+            }
             let Some(_running) = item.term.start(&engine.cluster) else {
                 drop((_place, _permit));
+                suspects::survived(engine, item).await;
+                drop(alone);
                 sleep(MOMENT).await;
                 continue;
             };
             let facts = Facts::stored(Arc::clone(envelope), attempt);
             let pick = Pick::Handler(self.index);
             let result = handle::run(core, envelope, pick, local, facts, claimant).await;
-            return Some((Arc::clone(envelope), result));
+            return Some(Tried {
+                envelope: Arc::clone(envelope),
+                result,
+                alone,
+            });
         }
     }
 
@@ -202,12 +242,14 @@ impl Delivery<'_> {
         end
     }
 
-    fn finish(&self) {
-        self.left.fetch_sub(1, Ordering::Relaxed);
+    /// Returns how many are left.
+    fn finish(&self) -> usize {
+        let left = self.left.fetch_sub(1, Ordering::Relaxed) - 1;
         if self.several {
             self.item
                 .progress(|progress| progress.done(self.local.info));
             self.engine.tried(self.item);
         }
+        left
     }
 }

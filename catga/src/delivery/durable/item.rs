@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::partition::Mark;
 use super::progress::Progress;
+use super::suspects::Suspicion;
 use super::term::Term;
 use crate::delivery::Envelope;
 use crate::delivery::room::Room;
@@ -20,8 +21,8 @@ pub(super) struct Item {
     pub(super) mark: Mark,
     /// What a shared queue gave it out with; `None` for what came from a partition.
     pub(super) ticket: Option<Ticket>,
-    /// Whether it may have been running when its owner, or another consumer, died.
-    pub(super) suspect: bool,
+    /// There if it may have been running when its owner, or another consumer, died.
+    pub(super) suspicion: Option<Box<Suspicion>>,
     pub(super) key: Option<Arc<str>>,
     progress: Mutex<Progress>,
     payload: Mutex<Option<Payload>>,
@@ -113,7 +114,7 @@ impl Item {
         payload: Payload,
     ) -> Self {
         Self {
-            suspect: term.suspects(position.sequence),
+            suspicion: term.suspects(position.sequence).then(Box::default),
             term,
             position,
             mark,
@@ -127,7 +128,7 @@ impl Item {
     /// The same, out of a shared queue.
     pub(super) fn with_ticket(mut self, ticket: Ticket, suspect: bool) -> Self {
         self.ticket = Some(ticket);
-        self.suspect = suspect;
+        self.suspicion = suspect.then(Box::default);
         self
     }
 

@@ -11,7 +11,7 @@ use super::foreign::foreign;
 use super::item::{Content, Item};
 use super::letters::{Death, bury_whole};
 use super::load::payload_of;
-use super::suspects::{self, Verdict};
+use super::suspects;
 use crate::delivery::BoxFuture;
 use crate::delivery::lanes::Resume;
 use crate::delivery::queue::spawn;
@@ -100,6 +100,8 @@ async fn run(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) {
         // First of all: that it is handled must not wait for a broker that is away.
         engine.ended(item, end);
         suspects::acquit(engine, item).await;
+    } else {
+        suspects::spared(engine, item).await;
     }
 }
 
@@ -119,23 +121,6 @@ pub(super) async fn run_alone(core: &Arc<Core>, engine: &Arc<Engine>, item: &Ite
 
 /// Handles one item.
 async fn handle(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) -> End {
-    // Held to the end.
-    let _alone = if item.suspect {
-        match suspects::judge(engine, item).await {
-            Verdict::Quarantine(crashes) => {
-                let Some(payload) = payload_of(core, engine, item).await else {
-                    return End::Gone;
-                };
-                let death = Death::Crashes(crashes);
-                return bury_whole(core, engine, item, &payload.content, &death).await;
-            }
-            // Never closed, so this waits and nothing else.
-            Verdict::Alone => engine.alone.acquire().await.ok(),
-            Verdict::Run => None,
-        }
-    } else {
-        None
-    };
     let Some(payload) = payload_of(core, engine, item).await else {
         return End::Gone;
     };
@@ -143,6 +128,10 @@ async fn handle(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) -> End {
     // forgotten.
     match &payload.content {
         Content::Message(_, envelope) => {
+            if let Some(crashes) = suspects::condemned(engine, item).await {
+                let death = Death::Crashes(crashes);
+                return bury_whole(core, engine, item, &payload.content, &death).await;
+            }
             let info = envelope.info;
             // What waits for its next attempt gives its payload up.
             drop(payload);

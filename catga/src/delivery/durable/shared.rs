@@ -134,10 +134,12 @@ fn take(core: &Arc<Core>, engine: &Arc<Engine>, shared: Shared) -> BoxFuture<'st
             Some(End::Buried) => None,
             Some(End::Elsewhere) | None => ticket,
         };
-        // Also what is given back by a node that lives was in no crash.
-        suspects::acquit(&held.engine, &item).await;
-        if let Some(ticket) = back {
-            give_back(&held.engine, &[ticket]).await;
+        match back {
+            None => suspects::acquit(&held.engine, &item).await,
+            Some(ticket) => {
+                suspects::spared(&held.engine, &item).await;
+                give_back(&held.engine, &[ticket]).await;
+            }
         }
     })
 }

@@ -1,35 +1,41 @@
 //! Messages that may have been running when a node died.
 //!
 //! A message that ends the process that handles it would end one node after the other. How often
-//! one was started after a crash is counted in the broker; nothing else pays for it.
+//! one was started after a crash is counted in the broker; nothing else pays for it. The count
+//! rises at the start and falls when the attempt ends and the node lives, so that a message which
+//! only waited while others ended nodes is never blamed for it.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, SemaphorePermit};
 
 use super::Engine;
 use super::item::Item;
 use super::partition::Mark;
 use super::patience::Patience;
 use crate::message::ContentType;
-use crate::transport::{Expect, TransportError, WriteError};
+use crate::transport::{Expect, Revision, TransportError, WriteError};
 
 /// A count outlives the longest outage that anybody waits for.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// What becomes of a suspect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Run,
-    /// While no other suspect runs on this node: if this one does it again, the others are not
-    /// blamed.
-    Alone,
-    /// It was running in this many crashes.
-    Quarantine(NonZeroU32),
+/// What is known of a suspect, by all of its handlers together.
+#[derive(Debug, Default)]
+pub(super) struct Suspicion(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// How many starts ended with their node, those of this node left out.
+    starts: u32,
+    /// Where the broker has the count.
+    at: Option<Revision>,
+    /// Attempts that run here: the count is raised while there are any.
+    running: usize,
 }
 
-/// In how many crashes an entry was running.
+/// How many starts of an entry ended with their node, as the broker has it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Count {
     mark: Mark,
@@ -38,75 +44,167 @@ struct Count {
     by: String,
 }
 
-/// Counts the crash, before anything runs. Asks the broker until it answers.
-pub(super) async fn judge(engine: &Engine, item: &Item) -> Verdict {
+/// In how many crashes a message was running, if it may not be started once more. Asks the broker
+/// until it answers.
+pub(super) async fn condemned(engine: &Engine, item: &Item) -> Option<NonZeroU32> {
+    let mut known = item.suspicion.as_deref()?.0.lock().await;
     let mut patience = Patience::new();
-    let crashes = loop {
-        match count(engine, item).await {
-            Ok(crashes) => break crashes,
+    let (starts, at) = loop {
+        match read(engine, item).await {
+            Ok((count, at)) => break (count.map_or(0, |count| count.crashes), at),
             Err(error) => {
-                let failed = "the crashes of a message could not be counted";
+                let failed = "the crashes of a message could not be looked up";
                 patience.wait(engine, failed, &error).await;
             }
         }
     };
-    match NonZeroU32::new(crashes) {
-        Some(crashes) if crashes >= engine.limits.crashes => Verdict::Quarantine(crashes),
-        Some(crashes) if crashes.get() > 1 => Verdict::Alone,
-        _ => Verdict::Run,
+    (known.starts, known.at) = (starts, at);
+    // The owner that died first had not counted. An entry of the shared queue may have been taken
+    // before and given back by a node that lives: only what was counted is known.
+    let first = u32::from(item.ticket.is_none());
+    NonZeroU32::new(starts.saturating_add(first))
+        .filter(|crashes| *crashes >= engine.limits.crashes)
+}
+
+/// Waits until no other suspect runs on this node, if it was started before and its node died: if
+/// it does it again, the others are not blamed.
+pub(super) async fn turn<'a>(engine: &'a Engine, item: &Item) -> Option<SemaphorePermit<'a>> {
+    let starts = item.suspicion.as_deref()?.0.lock().await.starts;
+    if starts == 0 {
+        return None;
+    }
+    // Never closed, so this waits and nothing else.
+    engine.alone.acquire().await.ok()
+}
+
+/// Counts a start, right before it.
+pub(super) async fn count(engine: &Engine, item: &Item) -> Result<(), TransportError> {
+    let Some(suspicion) = &item.suspicion else {
+        return Ok(());
+    };
+    let mut known = suspicion.0.lock().await;
+    known.running += 1;
+    let raised = match known.running {
+        1 => raise(engine, item, &mut known).await,
+        _ => Ok(()),
+    };
+    if raised.is_err() {
+        known.running -= 1;
+    }
+    raised
+}
+
+/// An attempt that was counted has ended, and the node lives.
+pub(super) async fn survived(engine: &Engine, item: &Item) {
+    let Some(suspicion) = &item.suspicion else {
+        return;
+    };
+    let mut known = suspicion.0.lock().await;
+    known.running = known.running.saturating_sub(1);
+    if known.running == 0 {
+        lower(engine, item, &mut known).await;
     }
 }
 
-async fn count(engine: &Engine, item: &Item) -> Result<u32, TransportError> {
-    let (name, marks) = (name(item), engine.cluster.transport.marks());
-    loop {
-        let read = marks.read(&engine.service, &name);
-        let found = engine.cluster.limited("read a count", read).await?.record;
-        let known = found
-            .as_ref()
-            .and_then(|found| ContentType::Json.decode::<Count>(&found.value).ok())
-            // Another entry had this sequence before.
-            .filter(|count| count.mark == item.mark);
-        let by = match &item.ticket {
-            Some(ticket) => ticket.token.to_string(),
-            None => item.term.epoch.to_string(),
-        };
-        let crashes = match known {
-            Some(count) if count.by == by => return Ok(count.crashes),
-            Some(count) => count.crashes.saturating_add(1),
-            None => 1,
-        };
-        let count = Count {
-            mark: item.mark,
-            crashes,
-            by,
-        };
-        let value = ContentType::Json
-            .encode(&count)
-            .map_err(|error| TransportError::new("encode a count", error))?;
-        let expect = found.map_or(Expect::Absent, |found| Expect::Revision(found.revision));
-        let write = marks.write(&engine.service, &name, value, expect, Some(KEPT));
-        match engine.cluster.limited_write("write a count", write).await {
-            Ok(_) => return Ok(crashes),
-            Err(WriteError::Conflict) => {}
-            Err(WriteError::Transport(error)) => return Err(error),
-        }
+/// What ran of it was dropped, and the node lives. One that has stopped does nothing more: whoever
+/// takes over sees no difference to one that died.
+pub(super) async fn spared(engine: &Engine, item: &Item) {
+    let Some(suspicion) = &item.suspicion else {
+        return;
+    };
+    if engine.cluster.has_stopped() {
+        return;
+    }
+    let mut known = suspicion.0.lock().await;
+    if std::mem::take(&mut known.running) > 0 {
+        lower(engine, item, &mut known).await;
     }
 }
 
 /// It came to its end, whatever that was, and the node lives.
 pub(super) async fn acquit(engine: &Engine, item: &Item) {
-    if !item.suspect {
+    let Some(suspicion) = &item.suspicion else {
+        return;
+    };
+    if suspicion.0.lock().await.at.is_none() {
         return;
     }
-    let name = name(item);
-    let remove = engine
-        .cluster
-        .transport
-        .marks()
-        .remove(&engine.service, &name, None);
+    let (name, marks) = (name(item), engine.cluster.transport.marks());
+    let remove = marks.remove(&engine.service, &name, None);
     // Otherwise it expires.
     let _ = engine.cluster.limited("remove a count", remove).await;
+}
+
+async fn raise(engine: &Engine, item: &Item, known: &mut Known) -> Result<(), TransportError> {
+    let crashes = known.starts.saturating_add(1);
+    loop {
+        match write(engine, item, crashes, known.at).await {
+            Ok(at) => {
+                known.at = Some(at);
+                return Ok(());
+            }
+            // Its own write whose reply was lost, or that of a life that has ended.
+            Err(WriteError::Conflict) => {
+                let (count, at) = read(engine, item).await?;
+                known.at = at;
+                if count.is_some_and(|count| count.crashes == crashes && count.by == by(item)) {
+                    return Ok(());
+                }
+            }
+            Err(WriteError::Transport(error)) => return Err(error),
+        }
+    }
+}
+
+/// Makes the count what it was before the start. If that fails it stays too high, which is made
+/// good by the next end of an attempt here.
+async fn lower(engine: &Engine, item: &Item, known: &mut Known) {
+    if let Ok(at) = write(engine, item, known.starts, known.at).await {
+        known.at = Some(at);
+    }
+}
+
+async fn read(
+    engine: &Engine,
+    item: &Item,
+) -> Result<(Option<Count>, Option<Revision>), TransportError> {
+    let (name, marks) = (name(item), engine.cluster.transport.marks());
+    let read = marks.read(&engine.service, &name);
+    let Some(found) = engine.cluster.limited("read a count", read).await?.record else {
+        return Ok((None, None));
+    };
+    let count = ContentType::Json.decode::<Count>(&found.value).ok();
+    // Another entry had this sequence before.
+    let count = count.filter(|count| count.mark == item.mark);
+    Ok((count, Some(found.revision)))
+}
+
+async fn write(
+    engine: &Engine,
+    item: &Item,
+    crashes: u32,
+    at: Option<Revision>,
+) -> Result<Revision, WriteError> {
+    let count = Count {
+        mark: item.mark,
+        crashes,
+        by: by(item),
+    };
+    let value = ContentType::Json
+        .encode(&count)
+        .map_err(|error| WriteError::Transport(TransportError::new("encode a count", error)))?;
+    let expect = at.map_or(Expect::Absent, Expect::Revision);
+    let (name, marks) = (name(item), engine.cluster.transport.marks());
+    let write = marks.write(&engine.service, &name, value, expect, Some(KEPT));
+    let written = engine.cluster.limited_write("write a count", write).await?;
+    Ok(written.revision)
+}
+
+fn by(item: &Item) -> String {
+    match &item.ticket {
+        Some(ticket) => ticket.token.to_string(),
+        None => item.term.epoch.to_string(),
+    }
 }
 
 fn name(item: &Item) -> String {

@@ -232,6 +232,63 @@ pub async fn what_ends_nodes_is_quarantined<C: Cluster>(cluster: C) {
     until("its key goes on", SOON, || sink.of_key(1) == [0, 1]).await;
 }
 
+pub async fn what_only_waited_when_nodes_died_is_not_quarantined<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    sink.close();
+    // The others have been received and wait for a place. A node that is dropped without a word is
+    // dead to the others.
+    let start = async |number| {
+        let builder = builder(&site, &sink, &format!("n{number}"));
+        builder.max_in_flight(1).start().await.unwrap()
+    };
+    let mut node = start(0).await;
+    for key in 0..6 {
+        put(&node, key, 0, 0).await;
+    }
+    for crash in 1..5 {
+        until("one runs", TAKEN_OVER, || sink.len() == crash).await;
+        sleep(Duration::from_secs(1)).await;
+        drop(node);
+        node = start(crash).await;
+    }
+    sink.open();
+    let mut ran = 0;
+    until("all are at their end", TAKEN_OVER, || {
+        ran = (0..6).filter(|key| !sink.of_key(*key).is_empty()).count();
+        ran == 6
+    })
+    .await;
+    sleep(Duration::from_secs(1)).await;
+    let often = |key| sink.times(key).get(&0).is_some_and(|times| *times >= 3);
+    let guilty = (0..6).filter(|key| often(*key)).count();
+    let letters = node.dead_letters().await.unwrap();
+    assert!(letters.len() <= guilty, "{letters:?}");
+}
+
+pub async fn what_is_paused_when_nodes_die_is_not_quarantined<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let mut node = builder(&site, &sink, "n0").start().await.unwrap();
+    node.pause().await.unwrap();
+    for key in 0..6 {
+        put(&node, key, 0, 0).await;
+        node.enqueue(Job { n: key, ms: 0 }).await.unwrap();
+    }
+    for crash in 1..5 {
+        sleep(Duration::from_secs(1)).await;
+        drop(node);
+        node = builder(&site, &sink, &format!("n{crash}"))
+            .start()
+            .await
+            .unwrap();
+        all_owned(std::slice::from_ref(&node), 32).await;
+    }
+    node.resume().await.unwrap();
+    until("all ran", TAKEN_OVER, || sink.len() == 12).await;
+    assert!(node.dead_letters().await.unwrap().is_empty());
+}
+
 pub async fn unkeyed_messages_of_a_dead_node_come_again<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
     let sink = Sink::default();
