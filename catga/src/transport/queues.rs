@@ -119,6 +119,8 @@ pub struct Opened {
     /// For each partition that was read by a generation which was destroyed by this: the sequence
     /// up to which that one had received entries. What had been received may have been running.
     pub received: Vec<(u32, u64)>,
+    /// For each partition that may hold entries: a sequence that none of them is above.
+    pub stored: Vec<(u32, u64)>,
 }
 
 impl fmt::Debug for Opened {
@@ -126,6 +128,7 @@ impl fmt::Debug for Opened {
         f.debug_struct("Opened")
             .field("stream", &self.stream)
             .field("received", &self.received)
+            .field("stored", &self.stored)
             .finish_non_exhaustive()
     }
 }

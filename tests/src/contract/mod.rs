@@ -91,6 +91,7 @@ macro_rules! contract {
                 it_is_told_how_far_the_destroyed_one_had_read;
                 nothing_is_told_of_what_nobody_read;
                 what_comes_later_is_not_among_it;
+                it_is_told_what_is_stored;
             }
             intake {
                 numbers_have_no_gaps;

@@ -40,6 +40,25 @@ pub async fn nothing_is_told_of_what_nobody_read<C: Cluster>(cluster: C) {
     assert_eq!(told(&third, 1), None);
 }
 
+pub async fn it_is_told_what_is_stored<C: Cluster>(cluster: C) {
+    let ground = Ground::new(cluster).await;
+    ground.fill(&ground.partition(0), 0..5).await;
+    let mut reader = ground.open("a-1-1", &[0, 1]).await;
+    let stored = |reader: &Reader<C>| {
+        let mut stored = reader.opened.stored.iter();
+        stored.find(|(partition, _)| *partition == 0).unwrap().1
+    };
+    let through = stored(&reader);
+    ground.fill(&ground.partition(0), 5..6).await;
+    let all = reader.read(6).await;
+    assert!(all[4].position.sequence <= through);
+    assert!(all[5].position.sequence > through);
+    // Whoever had read it, or nobody.
+    ground.queues().close(&reader.generation).await.unwrap();
+    let again = ground.open("a-1-2", &[0]).await;
+    assert!(stored(&again) >= all[5].position.sequence);
+}
+
 pub async fn what_comes_later_is_not_among_it<C: Cluster>(cluster: C) {
     let ground = Ground::new(cluster).await;
     ground.fill(&ground.partition(0), 0..5).await;

@@ -179,6 +179,15 @@ impl Intake {
         });
         let mut tails: BTreeMap<u32, Option<Tail>> =
             try_join_all(read).await?.into_iter().collect();
+        // What this node received itself did not end it.
+        let first: Vec<_> = {
+            let terms = engine.terms();
+            let first = tails.keys().filter_map(|partition| terms.get(partition));
+            first.cloned().collect()
+        };
+        for term in &first {
+            term.opens();
+        }
         let (number, name) = engine.next_generation();
         let list: Vec<u32> = partitions.iter().copied().collect();
         let open = queues.open(&name, &list);
@@ -191,16 +200,12 @@ impl Intake {
                 .await;
             return Err(error);
         }
-        {
-            let terms = engine.terms();
-            for (partition, sequence) in opened.received {
-                // What this node received itself did not end it.
-                if tails.contains_key(&partition)
-                    && let Some(term) = terms.get(&partition)
-                {
-                    term.received_before(sequence);
-                }
-            }
+        for term in &first {
+            let of = |through: &[(u32, u64)]| {
+                let of_it = through.iter().filter(|(of, _)| *of == term.partition);
+                of_it.map(|(_, sequence)| *sequence).max()
+            };
+            term.opened(of(&opened.received), of(&opened.stored));
         }
         for (&partition, &epoch) in &epochs {
             let tail = tails.remove(&partition).flatten();

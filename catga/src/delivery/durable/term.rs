@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use tokio::sync::{Notify, watch};
 
@@ -19,6 +19,8 @@ pub(crate) struct Term {
     after_crash: bool,
     /// What the dead owner had received, up to this sequence, may have been running.
     suspect_through: AtomicU64,
+    /// How often it was tried to open a first reader.
+    openings: AtomicU32,
     state: watch::Sender<State>,
     /// Whether it rests on the node's lease.
     leased: bool,
@@ -47,6 +49,7 @@ impl Term {
             epoch: tenure.epoch,
             after_crash: tenure.after_crash,
             suspect_through: AtomicU64::new(0),
+            openings: AtomicU32::new(0),
             state: watch::Sender::new(State::Running),
             leased: true,
             running: Gauge::default(),
@@ -71,10 +74,22 @@ impl Term {
         self.epoch == tenure.epoch
     }
 
-    /// A reader of the partition was destroyed that had received entries up to here.
-    pub(super) fn received_before(&self, sequence: u64) {
-        if self.after_crash {
-            self.suspect_through.fetch_max(sequence, Ordering::Relaxed);
+    /// A first reader of the partition is about to be opened.
+    pub(super) fn opens(&self) {
+        self.openings.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It was opened: how far a reader had come that was destroyed with that, and what is stored.
+    ///
+    /// Only the first one to destroy the reader of a dead owner hears how far that had come: the
+    /// node that takes over another of its partitions does not, nor who did it and did not get the
+    /// answer. To them everything that is stored may have been running.
+    pub(super) fn opened(&self, received: Option<u64>, stored: Option<u64>) {
+        let known = received.filter(|_| self.openings.load(Ordering::Relaxed) == 1);
+        if self.after_crash
+            && let Some(through) = known.or(stored)
+        {
+            self.suspect_through.fetch_max(through, Ordering::Relaxed);
         }
     }
 

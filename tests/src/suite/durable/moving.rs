@@ -289,6 +289,35 @@ pub async fn what_is_paused_when_nodes_die_is_not_quarantined<C: Cluster>(cluste
     assert!(node.dead_letters().await.unwrap().is_empty());
 }
 
+pub async fn what_ends_nodes_is_suspect_to_every_survivor<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    sink.close();
+    let mut nodes = Vec::new();
+    for id in ["a", "b", "c"] {
+        let builder = builder(&site, &sink, id).max_crashes(1);
+        nodes.push(builder.start().await.unwrap());
+    }
+    all_owned(&nodes, 32).await;
+    for key in 0..64 {
+        put(&nodes[0], key, 0, 0).await;
+    }
+    until("all run", SOON, || sink.len() == 64).await;
+    let ran = sink.all().into_iter().filter(|ran| ran.node == "a");
+    let mut guilty: Vec<String> = ran.map(|ran| ran.key.to_string()).collect();
+    drop(nodes.remove(0));
+    // Each takes over some of its partitions, and only one of them ends its reader.
+    let letters = letters(&nodes[0], guilty.len()).await;
+    let mut buried: Vec<_> = letters.iter().filter_map(|letter| letter.key()).collect();
+    guilty.sort();
+    buried.sort_unstable();
+    assert_eq!(buried, guilty);
+    for survivor in ["b", "c"] {
+        assert!(letters.iter().any(|letter| letter.node() == survivor));
+    }
+    sink.open();
+}
+
 pub async fn unkeyed_messages_of_a_dead_node_come_again<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
     let sink = Sink::default();

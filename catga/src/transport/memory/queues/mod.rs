@@ -109,6 +109,7 @@ impl Queues for Hub {
                 }),
                 stream: Arc::clone(&store.identity),
                 received: opened.received,
+                stored: opened.stored,
             })
         })
     }

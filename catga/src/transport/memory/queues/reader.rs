@@ -21,6 +21,8 @@ pub(super) struct Begun {
     pub(super) wake: Arc<Notify>,
     /// How far the readers had come that were destroyed, by partition.
     pub(super) received: Vec<(u32, u64)>,
+    /// The newest entry of each partition that has any.
+    pub(super) stored: Vec<(u32, u64)>,
 }
 
 /// One generation.
@@ -66,6 +68,9 @@ impl Readers {
                 ready.push_back(*partition);
             }
         }
+        let newest =
+            |partition: &u32| Some((*partition, queues[*partition as usize].log.newest()?));
+        let stored = partitions.iter().filter_map(newest).collect();
         let wake = Arc::<Notify>::default();
         self.names.insert(name.to_owned(), reader);
         self.readers.insert(
@@ -78,7 +83,11 @@ impl Readers {
                 wake: Arc::clone(&wake),
             },
         );
-        Begun { wake, received }
+        Begun {
+            wake,
+            received,
+            stored,
+        }
     }
 
     /// The reader of this name, if it was not destroyed.

@@ -89,6 +89,11 @@ impl Depot {
         Ok(Opened {
             stream: format!("{stream} {}", info.created).into(),
             received: received.into_iter().collect(),
+            // All partitions of a service are one stream.
+            stored: partitions
+                .iter()
+                .map(|partition| (*partition, info.state.last_sequence))
+                .collect(),
             intake: Box::new(Entries {
                 flow,
                 names: self.names.clone(),

@@ -35,8 +35,9 @@ impl Shared {
         keys.extend(streams.iter().map(|(stream, _)| stream.clone()));
         let mut call = Call::new(&OPEN, &keys);
         call.arg(new_mark()).arg(&generation.name);
-        let opened: (String, Vec<(String, String)>) = self.commands.call(&call).await?;
-        let (mark, destroyed) = opened;
+        type Ids = Vec<(String, String)>;
+        let opened: (String, Ids, Ids) = self.commands.call(&call).await?;
+        let (mark, destroyed, newest) = opened;
         let stream: Arc<str> = mark.into();
         let mut received = BTreeMap::<u32, u64>::new();
         for (key, last) in destroyed {
@@ -48,10 +49,16 @@ impl Shared {
                 *known = place.sequence().max(*known);
             }
         }
+        let stored = newest.into_iter().filter_map(|(key, newest)| {
+            let partition = self.names.partition_of(service, &key)?;
+            Some((partition, Place::parse(newest.as_bytes())?.sequence()))
+        });
+        let stored = stored.collect();
         Ok(Opened {
             intake: Box::new(Partitions::new(reading, generation, streams, &stream)),
             stream,
             received: received.into_iter().collect(),
+            stored,
         })
     }
 

@@ -3,10 +3,11 @@
 -- those read. A generation is a group of one name on the streams of its partitions.
 -- KEYS: the mark of the queues, the generations (a hash: stream -> name), the streams.
 -- ARGV: a new mark, in case there is none; the name.
--- Answers the mark, and for each stream that was read: its key and the last id that was received.
+-- Answers the mark; for each stream that was read: its key and the last id that was received; for
+-- each that holds entries: its key and the last id.
 local generations, name = KEYS[2], ARGV[2]
 redis.call('SET', KEYS[1], ARGV[1], 'NX')
-local received, destroyed, mine = {}, {}, {}
+local received, stored, destroyed, mine = {}, {}, {}, {}
 
 local function destroy(stream)
     local groups = redis.pcall('XINFO', 'GROUPS', stream)
@@ -37,5 +38,9 @@ end
 for at = 3, #KEYS do
     redis.call('XGROUP', 'CREATE', KEYS[at], name, '0', 'MKSTREAM')
     redis.call('HSET', generations, KEYS[at], name)
+    local last = redis.call('XREVRANGE', KEYS[at], '+', '-', 'COUNT', 1)[1]
+    if last then
+        stored[#stored + 1] = { KEYS[at], last[1] }
+    end
 end
-return { redis.call('GET', KEYS[1]), received }
+return { redis.call('GET', KEYS[1]), received, stored }
