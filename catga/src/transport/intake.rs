@@ -50,6 +50,10 @@ pub trait SharedIntake: Send {
     /// `None` once the flow has broken: start another one. *Must* be cancel safe, but what a
     /// dropped future had taken *may* be hidden until its visibility ends.
     fn next(&mut self, room: usize) -> BoxFuture<'_, Option<Vec<Shared>>>;
+
+    /// Asks for nothing more, and returns what was taken and not handed out, as far as it is known:
+    /// it can be given back.
+    fn close(self: Box<Self>) -> BoxFuture<'static, Vec<Shared>>;
 }
 
 /// An entry that was taken from a shared queue.

@@ -129,6 +129,7 @@ macro_rules! contract {
                 what_is_extended_stays_hidden;
                 what_is_settled_late_does_not_come_again;
                 a_dropped_read_of_a_consumer_loses_nothing;
+                what_a_closed_consumer_had_asked_for_is_given_back;
             }
             letters {
                 a_letter_survives_with_everything;

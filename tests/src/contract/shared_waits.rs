@@ -103,6 +103,32 @@ pub async fn what_is_settled_late_does_not_come_again<C: Cluster>(cluster: C) {
     assert!(timeout(3 * VISIBILITY, a.intake.next(10)).await.is_err());
 }
 
+pub async fn what_a_closed_consumer_had_asked_for_is_given_back<C: Cluster>(cluster: C) {
+    let ground = Ground::new(cluster).await;
+    let mut closed = 0;
+    for round in 0..5 {
+        let mut a = ground.share("a").await;
+        a.nothing().await;
+        // It asked for this, and does not wait for it any more.
+        ground.fill(&ground.shared(), [round]).await;
+        let left = a.intake.close().await;
+        closed += left.len();
+        let left = tickets(&left);
+        let back = ground.queues().give_back(&ground.service, &left);
+        back.await.unwrap();
+        // Long before it would be visible again.
+        let mut b = ground.share("b").await;
+        let came = b.read(1).await;
+        assert_eq!(sorted(&came), numbers([round]));
+        let settled = tickets(&came);
+        let settled = ground.queues().settle(&ground.service, &settled).await;
+        settled.unwrap();
+        assert!(b.intake.close().await.is_empty());
+    }
+    // In memory nothing is asked for in advance.
+    assert!(closed == 5 || C::CLOCK == Clock::Jumps, "{closed}");
+}
+
 pub async fn a_dropped_read_of_a_consumer_loses_nothing<C: Cluster>(cluster: C) {
     let ground = Ground::new(cluster).await;
     let mut consumer = ground.share("a").await;

@@ -186,6 +186,10 @@ impl SharedIntake for SharedFlow {
             }
         })
     }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Vec<Shared>> {
+        self.inner.close()
+    }
 }
 
 /// What a line lets through to a reader.

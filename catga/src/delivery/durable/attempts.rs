@@ -1,9 +1,10 @@
 use std::num::NonZeroU32;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, select};
 use tokio::sync::SemaphorePermit;
 use tokio::time::sleep;
 
@@ -122,13 +123,13 @@ impl Delivery<'_> {
         let mut claimant = Claimant::default();
         loop {
             let attempt = NonZeroU32::MIN.saturating_add(failures);
-            let Some(Tried {
+            let Tried {
                 envelope,
                 result,
                 alone,
-            }) = self.attempt(attempt, &mut claimant).await
-            else {
-                return End::Gone;
+            } = match self.attempt(attempt, &mut claimant).await {
+                Ok(tried) => tried,
+                Err(end) => return end,
             };
             let Err(failure) = result else {
                 if self.finish() > 0 {
@@ -158,12 +159,13 @@ impl Delivery<'_> {
         }
     }
 
-    /// One attempt. `None` if the broker does not have the message any more.
+    /// One attempt, unless the broker does not have the message any more, or another node is to
+    /// have it.
     async fn attempt(
         &self,
         attempt: NonZeroU32,
         claimant: &mut Claimant,
-    ) -> Option<Tried<'_>> {
+    ) -> Result<Tried<'_>, End> {
         let Self {
             core,
             engine,
@@ -173,24 +175,30 @@ impl Delivery<'_> {
         } = self;
         let mut patience = Patience::new();
         loop {
+            if self.is_free() && item.term.is_stopping() {
+                return Err(End::Elsewhere);
+            }
             if item.term.open().await.is_err() {
                 // Whoever runs this item drops it.
                 std::future::pending::<()>().await;
             }
-            // What waits for its turn among the suspects takes nothing from the others.
-            let alone = suspects::turn(engine, item).await;
-            // The handler's own limit first: what waits for it takes nothing from the others.
-            let _permit = local.permit().await;
-            // Never closed, so this waits and nothing else.
-            let _place = core.queue.in_flight.acquire().await.ok();
-            let payload = payload_of(core, engine, item).await?;
-            let Content::Message(_, envelope) = &payload.content else {
-                return None;
+            let waits = async {
+                // What waits for its turn among the suspects takes nothing from the others.
+                let alone = suspects::turn(engine, item).await;
+                // The handler's own limit first: what waits for it takes nothing from the others.
+                let permit = local.permit().await;
+                // Never closed, so this waits and nothing else.
+                (alone, permit, core.queue.in_flight.acquire().await.ok())
             };
-            if !item.term.is_running() {
-                // It was stopped meanwhile, and a start that does not come is not counted.
-                continue;
-            }
+            let stopped = pin!(item.term.stopped());
+            let (alone, _permit, _place) = match select(pin!(waits), stopped).await {
+                Either::Left((all, _)) if item.term.is_running() => all,
+                _ => continue,
+            };
+            let payload = payload_of(core, engine, item).await.ok_or(End::Gone)?;
+            let Content::Message(_, envelope) = &payload.content else {
+                return Err(End::Gone);
+            };
             if let Err(error) = suspects::count(engine, item).await {
                 drop((_place, _permit, alone));
                 let failed = "the start of a message could not be counted";
@@ -207,12 +215,20 @@ impl Delivery<'_> {
             let facts = Facts::stored(Arc::clone(envelope), attempt);
             let pick = Pick::Handler(self.index);
             let result = handle::run(core, envelope, pick, local, facts, claimant).await;
-            return Some(Tried {
+            return Ok(Tried {
                 envelope: Arc::clone(envelope),
                 result,
                 alone,
             });
         }
+    }
+
+    /// Whether nothing is lost if another node has the message: it came from the shared queue, and
+    /// no handler has begun with it.
+    fn is_free(&self) -> bool {
+        self.item.ticket.is_some()
+            && !self.several
+            && self.item.progress(|so_far| so_far.is_empty())
     }
 
     /// Waits for the next attempt. Only its key waits with it.

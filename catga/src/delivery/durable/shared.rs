@@ -73,25 +73,42 @@ impl Reopened for Consumer<'_> {
 
     async fn follow(&mut self, mut intake: Self::Open) {
         let engine = self.engine;
+        let term = &engine.taken.term;
+        // Nothing is taken that cannot start.
+        if term.open().await.is_err() {
+            return std::future::pending().await;
+        }
         loop {
-            // Nothing is taken that cannot start.
-            if engine.taken.term.open().await.is_err() {
-                return std::future::pending().await;
-            }
-            let Ok(room) = engine.room.free().await else {
-                return std::future::pending().await;
-            };
-            let stopped = std::pin::pin!(engine.taken.term.stopped());
-            let next = intake.next(room);
-            match select(stopped, next).await {
-                Either::Left(_) => {}
-                Either::Right((Some(entries), _)) => {
-                    let started = entries.into_iter();
-                    let started = started.map(|entry| take(self.core, engine, entry));
-                    start_all(self.core, started.collect());
+            let came = {
+                let next = std::pin::pin!(async {
+                    match engine.room.free().await {
+                        Ok(room) => intake.next(room).await,
+                        Err(_) => std::future::pending().await,
+                    }
+                });
+                match select(std::pin::pin!(term.stopped()), next).await {
+                    Either::Left(_) => break,
+                    Either::Right((came, _)) => came,
                 }
-                Either::Right((None, _)) => return,
-            }
+            };
+            let Some(entries) = came else { return };
+            let started = entries.into_iter();
+            let started = started.map(|entry| take(self.core, engine, entry));
+            start_all(self.core, started.collect());
+        }
+        // What was asked for would come to this node and to no other: it is opened anew when the
+        // node goes on.
+        let left: Vec<Ticket> = intake
+            .close()
+            .await
+            .into_iter()
+            .map(|one| one.ticket)
+            .collect();
+        if !left.is_empty() {
+            give_back(engine, &left).await;
+        }
+        if term.open().await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 }
@@ -183,7 +200,9 @@ pub(super) async fn extend(engine: Arc<Engine>) {
         let queues = engine.cluster.transport.queues();
         let extend = queues.extend(&engine.service, &tickets);
         let extended = tokio::time::timeout(Duration::from_secs(5), extend).await;
-        if let Ok(Err(error)) = extended {
+        let extended = extended
+            .unwrap_or_else(|elapsed| Err(TransportError::new("keep messages at work", elapsed)));
+        if let Err(error) = extended {
             tracing::warn!(target: "catga", node = %engine.cluster.me, error = %Chain(&error), count = tickets.len(), "messages at work could not be kept from other nodes: they may run twice");
         }
     }

@@ -152,4 +152,9 @@ impl SharedIntake for SharedEntries {
             }
         })
     }
+
+    // What is late comes again once it is visible again.
+    fn close(self: Box<Self>) -> BoxFuture<'static, Vec<Shared>> {
+        self.inner.close()
+    }
 }

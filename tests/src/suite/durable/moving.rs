@@ -335,6 +335,34 @@ pub async fn unkeyed_messages_of_a_dead_node_come_again<C: Cluster>(cluster: C) 
     until("it runs again", hidden, || sink.len() == 2).await;
 }
 
+pub async fn unkeyed_messages_of_a_node_that_stops_go_to_another_at_once<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let a = builder(&site, &sink, "a")
+        .max_in_flight(1)
+        .drain_timeout(Duration::from_secs(60))
+        .start()
+        .await
+        .unwrap();
+    a.enqueue(Job { n: 0, ms: 25_000 }).await.unwrap();
+    until("it runs", SOON, || sink.len() == 1).await;
+    // There is room for them, and no place to run in.
+    for n in 1..7 {
+        a.enqueue(Job { n, ms: 0 }).await.unwrap();
+    }
+    sleep(Duration::from_secs(1)).await;
+    let b = builder(&site, &sink, "b").start().await.unwrap();
+    let stops = tokio::spawn(async move { a.shutdown().await });
+    until("the rest ran", SOON, || sink.len() == 7).await;
+    assert!(!stops.is_finished(), "while the node still stops");
+    let by_b = sink.all().iter().filter(|ran| ran.node == "b").count();
+    assert_eq!(by_b, 6);
+    b.enqueue(Job { n: 7, ms: 0 }).await.unwrap();
+    until("what came later ran", SOON, || sink.len() == 8).await;
+    stops.await.unwrap().unwrap();
+    each_once(&sink, 0..1);
+}
+
 pub async fn unkeyed_messages_at_work_stay_where_they_are<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
     let sink = Sink::default();

@@ -81,6 +81,29 @@ async fn what_a_consumer_left_is_taken_over_and_counted() {
     }
 }
 
+#[tokio::test]
+async fn what_an_answer_brought_that_nobody_took_for_long_is_handed_out_once() {
+    let shop = Shop::on(each_server()[0]).await;
+    let queues = shop.redis.queues();
+    let mut a = queues.share(&shop.service, "a").await.unwrap();
+    let moment = Duration::from_millis(200);
+    assert!(timeout(moment, a.next(3)).await.is_err());
+    // The read that nobody waits for any more gets it.
+    shop.append(Part::Shared, 0..1).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    // As if the server's clock had gone on for as long as it hides an entry.
+    let stream = format!("{}:{{shop}}:q:shared", shop.namespace);
+    let pending: Vec<(String, String, u64, u64)> =
+        shop.past(&format!("XPENDING {stream} shared - + 10")).await;
+    assert_eq!((pending.len(), pending[0].1.as_str()), (1, "a"));
+    let id = &pending[0].0;
+    let claim = format!("XCLAIM {stream} shared a 0 {id} IDLE 60000 JUSTID");
+    let _: Vec<String> = shop.past(&claim).await;
+    let taken = timeout(SOON, a.next(3)).await.unwrap().unwrap();
+    assert_eq!((taken.len(), taken[0].taken), (1, 2));
+    assert!(timeout(5 * moment, a.next(3)).await.is_err(), "again");
+}
+
 /// The script that forgets, past the transport: nobody waits until a consumer is old enough.
 const SHARE: &str = include_str!("../../../../catga/src/transport/redis/queues/scripts/share.lua");
 

@@ -56,4 +56,9 @@ impl SharedIntake for Consumer {
             }
         })
     }
+
+    /// What is taken is handed out at once.
+    fn close(self: Box<Self>) -> BoxFuture<'static, Vec<Shared>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
 }

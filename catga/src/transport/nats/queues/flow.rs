@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::{Either, FutureExt as _, select};
 use serde_json::json;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::transport::nats::bucket::nanos;
 use crate::transport::nats::error::Trouble;
@@ -24,6 +24,9 @@ const IDLE: Duration = Duration::from_secs(2);
 
 /// A server that says nothing for so long has lost the request.
 const SILENCE: Duration = Duration::from_secs(7);
+
+/// How long what is on its way may take at the end.
+const REST: Duration = Duration::from_secs(2);
 
 /// How many bytes are asked for at once.
 const BYTES: usize = 16 * 1_024 * 1_024;
@@ -142,6 +145,24 @@ impl Flow {
             }
         }
         None
+    }
+
+    /// Asks for nothing more; what is on its way comes. The server sends nothing more for what was
+    /// asked before once nobody listens.
+    pub(super) async fn close(mut self) -> Vec<Message> {
+        let mut came = Vec::new();
+        let rest = async {
+            if self.messages.drain().await.is_ok() {
+                while let Some(message) = self.messages.next().await {
+                    if let Some(Step::Message(message)) = self.take(message) {
+                        came.push(message);
+                    }
+                }
+            }
+        };
+        // What has not come by then is visible again after a while.
+        let _ = timeout(REST, rest).await;
+        came
     }
 
     /// Asks for more, if little is on its way.

@@ -132,6 +132,15 @@ impl SharedIntake for Takings {
             taken.map(|(_, message)| shared(message)).collect()
         })
     }
+
+    fn close(mut self: Box<Self>) -> BoxFuture<'static, Vec<Shared>> {
+        Box::pin(async move {
+            self.look();
+            let waiting = self.waiting.into_iter().map(|(_, message)| message);
+            let all = waiting.chain(self.flow.close().await);
+            all.filter_map(shared).collect()
+        })
+    }
 }
 
 fn shared(message: Message) -> Option<Shared> {

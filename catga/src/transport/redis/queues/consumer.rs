@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::time::{Duration, Instant as Moment};
 
 use futures_util::future::{Either, select};
 use redis::{Script, Value};
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::entry::{Fields, read};
 use super::place::Place;
-use super::reading::{Reading, stored, streams};
+use super::reading::{Reading, stored, streams, until_answered};
 use super::script;
 use super::shared::{GROUP, Token};
 use crate::BoxError;
@@ -23,6 +23,9 @@ static CLAIM: LazyLock<Script> = script!("claim");
 
 /// How often a consumer looks for what others have left.
 const LOOK: Duration = Duration::from_secs(VISIBILITY.as_secs() / 3);
+
+/// What was taken and not handed out within this time is left to others: it is about to be theirs.
+const FRESH: Duration = Duration::from_secs(VISIBILITY.as_secs() / 2);
 
 /// Where a look for what others have left begins.
 const BEGINNING: &str = "0-0";
@@ -39,10 +42,12 @@ pub(super) struct Consumer {
     reading: Reading,
     stream: [String; 1],
     name: String,
-    /// What was taken and not yet handed out.
-    waiting: VecDeque<transport::Shared>,
+    /// What was taken and not yet handed out, and since when it may have been taken.
+    waiting: VecDeque<(Moment, transport::Shared)>,
     /// A look for what others have left, on its way.
     claiming: Option<BoxFuture<'static, Result<Claimed, Trouble>>>,
+    /// When its answer was last seen not to be there.
+    waited: Moment,
     /// Where the next one begins, and when.
     from: String,
     look: Instant,
@@ -66,6 +71,7 @@ impl Consumer {
             name: name.to_owned(),
             waiting: VecDeque::new(),
             claiming: None,
+            waited: Moment::now(),
             from: BEGINNING.to_owned(),
             look: Instant::now(),
         }
@@ -81,11 +87,12 @@ impl Consumer {
                 call.arg(VISIBILITY.as_millis().to_string());
                 call.arg(&self.from).arg(count);
                 let commands = Arc::clone(&self.commands);
+                self.waited = Moment::now();
                 self.claiming
                     .insert(Box::pin(async move { commands.call(&call).await }))
             }
         };
-        let claimed = claiming.await;
+        let claimed = until_answered(claiming, &mut self.waited).await;
         self.claiming = None;
         let (from, entries) = claimed?;
         if from == BEGINNING {
@@ -94,25 +101,41 @@ impl Consumer {
         self.from = from;
         for (id, fields, delivery) in entries {
             if let Some(place) = Place::of_value(&id) {
-                self.take(place, fields, delivery);
+                self.take(self.waited, place, fields, delivery);
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, place: Place, fields: Value, delivery: u32) {
+    fn take_all(&mut self, answer: Value) {
+        let since = self.reading.since();
+        for (_, entries) in streams(answer) {
+            for (place, fields) in entries.into_iter().filter_map(stored) {
+                self.take(since, place, fields, 1);
+            }
+        }
+    }
+
+    fn take(&mut self, since: Moment, place: Place, fields: Value, delivery: u32) {
         let token = Token {
             delivery,
             consumer: &self.name,
         };
-        self.waiting.push_back(transport::Shared {
+        let shared = transport::Shared {
             ticket: Ticket {
                 position: place.position(),
                 token: token.to_string().into(),
             },
             taken: delivery,
             entry: read(Fields::of(fields), None),
-        });
+        };
+        self.waiting.push_back((since, shared));
+    }
+
+    /// Forgets what has waited for long: nobody extends it here, so another consumer, or this one,
+    /// is about to take it over.
+    fn forget_old(&mut self) {
+        self.waiting.retain(|(since, _)| since.elapsed() < FRESH);
     }
 
     /// Takes what is there, or waits for a while.
@@ -138,11 +161,7 @@ impl Consumer {
                 return Ok(());
             }
         };
-        for (_, entries) in streams(answer) {
-            for (place, fields) in entries.into_iter().filter_map(stored) {
-                self.take(place, fields, 1);
-            }
-        }
+        self.take_all(answer);
         Ok(())
     }
 }
@@ -150,14 +169,30 @@ impl Consumer {
 impl SharedIntake for Consumer {
     fn next(&mut self, room: usize) -> BoxFuture<'_, Option<Vec<transport::Shared>>> {
         Box::pin(async move {
+            self.forget_old();
             while self.waiting.is_empty() {
                 if let Err(error) = self.fill(room).await {
                     tracing::debug!(target: "catga", stream = %self.stream[0], error, "a consumer has ended");
                     return None;
                 }
+                self.forget_old();
             }
             let count = room.min(self.waiting.len());
-            Some(self.waiting.drain(..count).collect())
+            let taken = self.waiting.drain(..count);
+            Some(taken.map(|(_, shared)| shared).collect())
+        })
+    }
+
+    fn close(mut self: Box<Self>) -> BoxFuture<'static, Vec<transport::Shared>> {
+        Box::pin(async move {
+            if self.claiming.is_some() {
+                // What is lost on the way is visible again after a while.
+                let _ = self.claim(0).await;
+            }
+            if let Some(Ok(answer)) = self.reading.rest().await {
+                self.take_all(answer);
+            }
+            self.waiting.into_iter().map(|(_, shared)| shared).collect()
         })
     }
 }

@@ -1,4 +1,7 @@
-use std::time::Duration;
+use std::future::poll_fn;
+// How long the server has hidden something is a matter of its own clock, also in a test whose clock
+// stands.
+use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Value};
@@ -20,6 +23,8 @@ pub(super) struct Reading {
     /// The answer to the last read; kept until it is taken, so that nothing is lost when nobody
     /// waits for it any more.
     answer: Option<BoxFuture<'static, Result<Value, Cause>>>,
+    /// When the answer was last seen not to be there.
+    waited: Instant,
 }
 
 impl Reading {
@@ -27,6 +32,7 @@ impl Reading {
         Self {
             connection,
             answer: None,
+            waited: Instant::now(),
         }
     }
 
@@ -44,15 +50,43 @@ impl Reading {
             None => {
                 let command = command(group, consumer, streams, count);
                 let mut connection = self.connection.clone();
+                self.waited = Instant::now();
                 self.answer.insert(Box::pin(async move {
                     within(SILENCE, command.query_async(&mut connection)).await
                 }))
             }
         };
-        let answered = answer.await;
+        let answered = until_answered(answer, &mut self.waited).await;
         self.answer = None;
         answered
     }
+
+    /// The answer to a read that somebody stopped waiting for, if there is one. Nothing is asked.
+    pub(super) async fn rest(&mut self) -> Option<Result<Value, Cause>> {
+        let answered = self.answer.as_mut()?.await;
+        self.answer = None;
+        Some(answered)
+    }
+
+    /// What the last answer brought is with this consumer since then, or for a shorter time.
+    pub(super) const fn since(&self) -> Instant {
+        self.waited
+    }
+}
+
+/// Waits for an answer, and notes when it was not there yet: nobody may look at it for long.
+pub(super) async fn until_answered<T>(
+    answer: &mut BoxFuture<'static, T>,
+    waited: &mut Instant,
+) -> T {
+    poll_fn(|cx| {
+        let polled = answer.as_mut().poll(cx);
+        if polled.is_pending() {
+            *waited = Instant::now();
+        }
+        polled
+    })
+    .await
 }
 
 fn command(group: &str, consumer: &str, streams: &[impl AsRef<str>], count: usize) -> Cmd {
