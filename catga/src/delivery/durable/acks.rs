@@ -57,10 +57,15 @@ impl Acks {
         self.due.notify_one();
     }
 
-    /// They could not be settled: their node lives, so they must not come again.
-    fn settle_again(&self, tickets: Vec<Ticket>) {
-        self.state().tickets.extend(tickets);
-        self.due.notify_one();
+    /// Everything that waits: the acknowledgements with their generation, and the tickets.
+    fn take(&self) -> (u64, Vec<Ack>, Settling<'_>) {
+        let mut state = self.state();
+        let tickets = std::mem::take(&mut state.tickets);
+        let settling = Settling {
+            acks: self,
+            tickets,
+        };
+        (state.generation, std::mem::take(&mut state.acks), settling)
     }
 
     pub(super) fn prove(&self) {
@@ -69,6 +74,28 @@ impl Acks {
 
     fn state(&self) -> MutexGuard<'_, Waiting> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tickets on their way. They wait again if they are not known to be settled, also where nobody
+/// waits for that any more: their node lives, so they must not come again.
+struct Settling<'a> {
+    acks: &'a Acks,
+    tickets: Vec<Ticket>,
+}
+
+impl Settling<'_> {
+    fn done(mut self) {
+        self.tickets.clear();
+    }
+}
+
+impl Drop for Settling<'_> {
+    fn drop(&mut self) {
+        if !self.tickets.is_empty() {
+            self.acks.state().tickets.append(&mut self.tickets);
+            self.acks.due.notify_one();
+        }
     }
 }
 
@@ -85,31 +112,20 @@ pub(super) async fn run(engine: Arc<Engine>) {
 /// Acknowledges everything that is handled now. `false` if something has to be tried again.
 pub(super) async fn send(engine: &Engine) -> bool {
     let _turn = engine.acks.sending.lock().await;
-    let Waiting {
-        generation,
-        acks,
-        tickets,
-    } = {
-        let mut state = engine.acks.state();
-        Waiting {
-            generation: state.generation,
-            acks: std::mem::take(&mut state.acks),
-            tickets: std::mem::take(&mut state.tickets),
-        }
-    };
+    let (generation, acks, settling) = engine.acks.take();
     if !acks.is_empty() {
         acknowledge(engine, generation, &acks).await;
     }
-    if !tickets.is_empty() {
+    if !settling.tickets.is_empty() {
         let queues = engine.cluster.transport.queues();
-        let settle = queues.settle(&engine.service, &tickets);
+        let settle = queues.settle(&engine.service, &settling.tickets);
         let settled = engine.cluster.limited("acknowledge messages", settle).await;
         if let Err(error) = settled {
-            tracing::warn!(target: "catga", node = %engine.cluster.me, error = %Chain(&error), count = tickets.len(), "messages that were handled could not be acknowledged; it is tried again");
-            engine.acks.settle_again(tickets);
+            tracing::warn!(target: "catga", node = %engine.cluster.me, error = %Chain(&error), count = settling.tickets.len(), "messages that were handled could not be acknowledged; it is tried again");
             return false;
         }
     }
+    settling.done();
     true
 }
 
@@ -173,5 +189,31 @@ pub(super) async fn prove_one(engine: &Engine, partition: u32) {
     // Otherwise it is asked again.
     if let Ok(oldest) = oldest {
         engine.partition(partition).proven(oldest, last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::Position;
+
+    #[test]
+    fn a_ticket_waits_until_it_is_known_to_be_settled() {
+        let acks = Acks::default();
+        let position = Position {
+            sequence: 1,
+            stored: 1,
+        };
+        acks.settle(Ticket {
+            position,
+            token: "1".into(),
+        });
+        let (_, _, dropped) = acks.take();
+        assert!(acks.state().tickets.is_empty());
+        drop(dropped);
+        let (_, _, settling) = acks.take();
+        assert_eq!(settling.tickets.len(), 1);
+        settling.done();
+        assert!(acks.state().tickets.is_empty());
     }
 }
