@@ -210,6 +210,7 @@ macro_rules! suite {
                 what_ends_nodes_is_suspect_to_every_survivor;
                 unkeyed_messages_of_a_dead_node_come_again;
                 unkeyed_messages_of_a_node_that_stops_go_to_another_at_once;
+                unkeyed_messages_of_unknown_types_take_no_room;
                 unkeyed_messages_at_work_stay_where_they_are;
                 a_service_that_is_down_handles_what_came_meanwhile;
                 a_blocked_key_does_not_hold_up_the_others;

@@ -1,5 +1,7 @@
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures_util::future::select;
 use tokio::time::sleep;
 
 use super::Engine;
@@ -32,12 +34,17 @@ pub(super) async fn foreign(
                 "a message of a type that this node does not know waits for a node that does"
             );
         }
-        engine.block(item);
-        item.lighten();
-        sleep(engine.cluster.settings.heartbeat).await;
+        let moment = sleep(engine.cluster.settings.heartbeat);
         if item.ticket.is_some() {
+            // Whoever takes it has it from the broker: here it takes no room from what this node
+            // handles. It is kept for a moment, so that it does not come round at once.
+            item.let_go();
+            select(pin!(moment), pin!(item.term.stopped())).await;
             return End::Elsewhere;
         }
+        engine.block(item);
+        item.lighten();
+        moment.await;
         // Not before: where whole partitions move to such a node, this one does, too.
         if lack.is_none() {
             let handover = &engine.cluster.handover;

@@ -139,10 +139,15 @@ impl Item {
     /// Keeps the position alone. What cannot be fetched again is kept.
     pub(super) fn lighten(&self) {
         if self.ticket.is_none() {
-            let payload = self.held().take();
-            // Not under the lock.
-            drop(payload);
+            self.let_go();
         }
+    }
+
+    /// Gives its payload up: nothing more is done with it here.
+    pub(super) fn let_go(&self) {
+        let payload = self.held().take();
+        // Not under the lock.
+        drop(payload);
     }
 
     pub(super) fn is_light(&self) -> bool {

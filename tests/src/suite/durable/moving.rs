@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::super::site::{NODE_TIMEOUT, Site, all_owned, until};
 use super::super::{Clock, Cluster};
-use super::work::{Happened, Job, Put, Sink, Try};
+use super::work::{Chore, Happened, Job, Put, Sink, Try};
 use super::{builder, letters, nodes};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -361,6 +361,31 @@ pub async fn unkeyed_messages_of_a_node_that_stops_go_to_another_at_once<C: Clus
     until("what came later ran", SOON, || sink.len() == 8).await;
     stops.await.unwrap().unwrap();
     each_once(&sink, 0..1);
+}
+
+pub async fn unkeyed_messages_of_unknown_types_take_no_room<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let knows = |id: &str, jobs: bool| {
+        let builder = builder(&site, &sink, id).max_in_flight(1);
+        builder.only(move |handler| {
+            handler.module() == super::work::MODULE && (handler.message().name() == "Job") == jobs
+        })
+    };
+    let a = knows("a", false).start().await.unwrap();
+    let b = knows("b", true).start().await.unwrap();
+    // More of them than there is room for on both nodes, and the one that knows them is busy.
+    for n in 0..60 {
+        b.enqueue(Job { n, ms: 25_000 }).await.unwrap();
+    }
+    until("the first runs", SOON, || !sink.is_empty()).await;
+    sleep(Duration::from_secs(1)).await;
+    a.enqueue(Chore { n: 0 }).await.unwrap();
+    until("what is known runs", SOON, || {
+        !sink.by_handler("chore").is_empty()
+    })
+    .await;
+    assert!(a.dead_letters().await.unwrap().is_empty());
 }
 
 pub async fn unkeyed_messages_at_work_stay_where_they_are<C: Cluster>(cluster: C) {

@@ -181,6 +181,18 @@ async fn job(command: Job, State(at): State<At>, cx: Context) {
     }
 }
 
+/// Has no key, either.
+#[command]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Chore {
+    pub n: u64,
+}
+
+#[handler]
+async fn chore(command: Chore, State(at): State<At>, cx: Context) {
+    at.sink.ran("chore", 0, command.n, &at.node, &cx);
+}
+
 #[derive(Debug, thiserror::Error, Fault, Serialize, Deserialize)]
 pub enum Trouble {
     #[error("not now")]
