@@ -21,9 +21,15 @@ async fn what_waits_behind_a_refused_message_is_refused() {
     // Every second call is refused: this is the first.
     site.faults.lie(Lie::AppendsRefused, 2);
     a.enqueue(put(0)).await.unwrap();
-    let stored = join_all((1..1_501).map(|n| a.enqueue(put(n)))).await;
-    let full = |stored: &Result<_, _>| matches!(stored, Err(StoreError::Full { .. }));
-    let refused = stored.iter().filter(|stored| full(stored)).count();
+    // Tasks of one thread: they begin in this order.
+    let storing = (1..1_501).map(|n| {
+        let node = a.clone();
+        tokio::spawn(async move { node.enqueue(put(n)).await })
+    });
+    let stored = join_all(storing.collect::<Vec<_>>()).await;
+    let full = |stored: &Result<_, StoreError>| matches!(stored, Err(StoreError::Full { .. }));
+    let stored = stored.into_iter().map(Result::unwrap);
+    let refused = stored.filter(|stored| full(stored)).count();
     assert!(refused > 1_000, "{refused}: more than one call takes");
     site.faults.be_honest();
     a.enqueue(put(2_000)).await.unwrap();
