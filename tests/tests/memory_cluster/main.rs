@@ -1,5 +1,6 @@
 //! The behaviour suite and the transport contract over the in-process transport.
 
+mod blocking;
 mod door;
 mod faults;
 mod full;

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 
 use super::Engine;
 use crate::telemetry::Chain;
@@ -11,8 +11,6 @@ use crate::transport::{Ack, Acked, Ticket};
 
 /// How often the broker is asked what it has removed, while anything waits for that.
 const PROVE_EVERY: Duration = Duration::from_secs(1);
-/// It is asked at once when this many entries of a partition wait for it.
-const MANY: usize = 4_096;
 /// The wait before another try.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -22,7 +20,6 @@ const AGAIN: Duration = Duration::from_millis(100);
 pub(super) struct Acks {
     state: Mutex<Waiting>,
     due: Notify,
-    prove_due: Notify,
     /// Held while acknowledgements are on their way.
     sending: tokio::sync::Mutex<()>,
 }
@@ -66,10 +63,6 @@ impl Acks {
             tickets,
         };
         (state.generation, std::mem::take(&mut state.acks), settling)
-    }
-
-    pub(super) fn prove(&self) {
-        self.prove_due.notify_one();
     }
 
     fn state(&self) -> MutexGuard<'_, Waiting> {
@@ -150,14 +143,8 @@ async fn acknowledge(engine: &Engine, generation: u64, acks: &[Ack]) {
                 }
             }
         }
-        Ok(Acked::Sent) => {
-            let many = acks
-                .iter()
-                .any(|ack| engine.partition(ack.partition).unproven() >= MANY);
-            if many {
-                engine.acks.prove();
-            }
-        }
+        // What came of them is asked now and then.
+        Ok(Acked::Sent) => {}
         Err(error) => {
             tracing::warn!(target: "catga", node = %engine.cluster.me, error = %Chain(&error), count = acks.len(), "messages that were handled could not be acknowledged; they are read again");
             engine.doubt(generation);
@@ -168,19 +155,16 @@ async fn acknowledge(engine: &Engine, generation: u64, acks: &[Ack]) {
 /// Asks now and then what the broker has removed.
 pub(super) async fn prove(engine: Arc<Engine>) {
     loop {
-        let next = Instant::now() + PROVE_EVERY;
-        let due = std::pin::pin!(engine.acks.prove_due.notified());
-        let timer = std::pin::pin!(sleep_until(next));
-        futures_util::future::select(due, timer).await;
+        sleep(PROVE_EVERY).await;
         for partition in engine.held() {
             prove_one(&engine, partition).await;
         }
     }
 }
 
-/// Forgets what the broker has removed of one partition.
+/// Forgets what the broker has removed of one partition, where it can have removed anything.
 pub(super) async fn prove_one(engine: &Engine, partition: u32) {
-    let Some(last) = engine.partition(partition).last_handled() else {
+    let Some(last) = engine.partition(partition).provable() else {
         return;
     };
     let queues = engine.cluster.transport.queues();

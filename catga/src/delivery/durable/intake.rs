@@ -209,9 +209,9 @@ impl Intake {
         }
         for (&partition, &epoch) in &epochs {
             let tail = tails.remove(&partition).flatten();
-            engine
-                .partition(partition)
-                .opened(&opened.stream, epoch, tail);
+            let mut known = engine.partition(partition);
+            let forgotten = known.opened(&opened.stream, epoch, tail);
+            engine.waiting.fetch_sub(forgotten, Ordering::Relaxed);
         }
         engine.begin_generation(number, name);
         self.open = Some(Open {
@@ -370,12 +370,18 @@ fn meet(
     received: Received,
 ) -> Option<BoxFuture<'static, ()>> {
     let term = engine.terms().get(&received.partition).cloned()?;
-    if term.has_ended() {
-        return None;
-    }
-    let met = engine
-        .partition(received.partition)
-        .meet(&received, generation);
+    let met = {
+        let mut partition = engine.partition(received.partition);
+        // Whoever ends the term forgets afterwards, under this lock, what was received in it.
+        if term.has_ended() {
+            return None;
+        }
+        let met = partition.meet(&received, generation);
+        if let Met::New { instead: false, .. } = met {
+            engine.waiting.fetch_add(1, Ordering::Relaxed);
+        }
+        met
+    };
     let progress = match met {
         Met::Waiting => return None,
         Met::Handled => {
@@ -387,9 +393,8 @@ fn meet(
             engine.acks.add(generation, ack);
             return None;
         }
-        Met::New(progress) => progress,
+        Met::New { progress, .. } => progress,
     };
-    engine.waiting.fetch_add(1, Ordering::Relaxed);
     let mark = Mark::of(&received);
     let key = received
         .entry

@@ -5,7 +5,7 @@
 //! | [`writer`] | appends messages to the queues of the services that take them |
 //! | [`intake`] | reads the partitions that this node owns, as one flow that is reopened at every doubt |
 //! | [`shared`] | takes from the queue that all nodes of the service share |
-//! | [`term`], [`partition`] | the right to a partition, and what is known of its entries |
+//! | [`term`], [`partition`], [`handled`] | the right to a partition, and what is known of its entries |
 //! | [`first`], [`item`], [`run`], [`attempts`] | a message in its lane, from its first attempt to its end |
 //! | [`acks`] | acknowledges behind the handlers, many at once |
 //! | [`release`] | what an owner tells the next |
@@ -19,6 +19,7 @@ mod drain;
 mod entries;
 mod first;
 mod foreign;
+mod handled;
 mod intake;
 mod item;
 mod letters;
@@ -323,11 +324,23 @@ impl Engine {
         if end == End::Elsewhere {
             return;
         }
+        // What blocks its thread may end after its term.
+        let late = item.term.has_ended();
+        if end == End::Gone {
+            if !late {
+                self.gone(item);
+            }
+            return;
+        }
         let generation = self.current();
         let partition = item.term.partition;
-        let (waited, ack) =
-            self.partition(partition)
-                .handled(partition, item.position, item.mark, generation);
+        let (waited, ack) = self.partition(partition).handled(
+            partition,
+            item.position,
+            item.mark,
+            generation,
+            late,
+        );
         if waited {
             self.handled_one();
         }
@@ -336,6 +349,31 @@ impl Engine {
         {
             self.acks.add(generation, ack);
         }
+    }
+
+    /// The broker did not find an entry. If the present generation received it, it is read anew: what
+    /// said so may have been behind.
+    fn gone(&self, item: &Item) {
+        let mut partition = self.partition(item.term.partition);
+        let received = partition.gone(item.position, item.mark);
+        drop(partition);
+        if let Some(generation) = received {
+            self.handled_one();
+            self.doubt(generation);
+        }
+    }
+
+    /// Whether an item was brought to its end by a handler of a former term, while it waited.
+    fn is_overtaken(&self, item: &Item) -> bool {
+        self.partition(item.term.partition)
+            .is_overtaken(item.position)
+    }
+
+    /// What was received of a partition comes again.
+    fn forget_received(&self, partition: u32) {
+        let mut partition = self.partition(partition);
+        let count = partition.forget_received();
+        self.waiting.fetch_sub(count, Ordering::Relaxed);
     }
 
     fn handled_one(&self) {
@@ -374,8 +412,7 @@ async fn guard(engine: Arc<Engine>, mut tenures: watch::Receiver<Tenures>) {
             })
             .collect();
         for partition in ended {
-            let count = engine.partition(partition).forget_received();
-            engine.waiting.fetch_sub(count, Ordering::Relaxed);
+            engine.forget_received(partition);
         }
         engine.due.notify_one();
     }

@@ -1,8 +1,9 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::handled::{Handled, ToldRange, Turn};
 use super::progress::Progress;
 use crate::message::MessageId;
 use crate::transport::{Ack, Entry, Malformed, Position, Received};
@@ -21,7 +22,13 @@ pub(super) struct Partition {
     /// Whether the broker may have a tail of it.
     has_tail: bool,
     received: BTreeMap<u64, Waiting>,
-    handled: BTreeMap<u64, Mark>,
+    handled: Handled,
+    /// Of what was received, that which a handler of a former term brought to its end meanwhile.
+    overtaken: BTreeSet<u64>,
+    /// How many entries came.
+    turns: u64,
+    /// The highest sequence of those that came since this node began to read it.
+    newest: u64,
     /// What was tried, by an owner before or in a term that has ended, of entries that are not
     /// finished.
     progress: BTreeMap<u64, (Mark, Progress)>,
@@ -40,6 +47,7 @@ pub(super) struct Mark {
 #[derive(Debug)]
 struct Waiting {
     mark: Mark,
+    turn: Turn,
     /// The generation that received it last, and under which number.
     generation: u64,
     number: u64,
@@ -53,8 +61,13 @@ pub(super) enum Met {
     Waiting,
     /// It was handled: it is acknowledged again.
     Handled,
-    /// It has not been here. What an owner before tried of it.
-    New(Progress),
+    /// It has not been here.
+    New {
+        /// What an owner before tried of it.
+        progress: Progress,
+        /// Whether it stands where another one did that is received and not handled.
+        instead: bool,
+    },
 }
 
 impl Mark {
@@ -71,23 +84,29 @@ impl Mark {
 }
 
 impl Partition {
-    /// A generation reads the queue with this identity. What is known of another is of no use.
-    pub(super) fn opened(&mut self, stream: &Arc<str>, epoch: u64, tail: Option<Tail>) {
+    /// A generation reads the queue with this identity. What is known of another is of no use, and
+    /// what was received in another epoch comes again. Returns how much of that is forgotten.
+    pub(super) fn opened(&mut self, stream: &Arc<str>, epoch: u64, tail: Option<Tail>) -> usize {
+        let mut forgotten = 0;
         if self.stream.as_ref() != Some(stream) {
+            forgotten = self.received.len();
             *self = Self {
                 stream: Some(Arc::clone(stream)),
                 has_tail: self.has_tail,
                 ..Self::default()
             };
+        } else if self.epoch != Some(epoch) {
+            forgotten = self.forget_received();
         }
         self.epoch = Some(epoch);
         self.has_tail |= tail.is_some();
         if let Some(tail) = tail.filter(|tail| tail.stream == **stream) {
-            self.handled.extend(tail.handled);
+            self.handled.learn(tail.handled, tail.ranges);
             let unfinished = tail.unfinished.into_iter();
             self.progress
                 .extend(unfinished.map(|(sequence, mark, progress)| (sequence, (mark, progress))));
         }
+        forgotten
     }
 
     /// Whether this node read it before in this epoch.
@@ -106,23 +125,45 @@ impl Partition {
             waiting.number = received.number;
             return Met::Waiting;
         }
-        if self.handled.get(&sequence) == Some(&mark) {
-            return Met::Handled;
+        match self.handled.knows(sequence, mark) {
+            Some(true) => return Met::Handled,
+            None if !self.received.contains_key(&sequence) => {}
+            // Another entry had its place.
+            Some(false) | None => self.fell_back(sequence),
         }
         let progress = match self.progress.remove(&sequence) {
             Some((known, progress)) if known == mark => progress,
             _ => Progress::default(),
         };
-        self.received.insert(
-            sequence,
-            Waiting {
-                mark,
-                generation,
-                number: received.number,
-                progress: progress.clone(),
-            },
-        );
-        Met::New(progress)
+        let waiting = Waiting {
+            mark,
+            turn: self.turn(sequence),
+            generation,
+            number: received.number,
+            progress: progress.clone(),
+        };
+        let instead = self.received.insert(sequence, waiting).is_some();
+        Met::New { progress, instead }
+    }
+
+    /// The turn of an entry that comes for the first time.
+    fn turn(&mut self, sequence: u64) -> Turn {
+        self.turns += 1;
+        let in_order = sequence > self.newest;
+        self.newest = self.newest.max(sequence);
+        in_order.then_some(self.turns)
+    }
+
+    /// What comes next is next to nothing that came before.
+    fn break_order(&mut self, newest: u64) {
+        self.turns += 1;
+        self.newest = newest;
+    }
+
+    /// From this sequence on, the queue has other entries than it had.
+    fn fell_back(&mut self, sequence: u64) {
+        self.handled.forget_from(sequence);
+        self.break_order(self.newest.min(sequence.saturating_sub(1)));
     }
 
     /// The number under which an entry was received by this generation.
@@ -135,25 +176,26 @@ impl Partition {
     /// An entry is handled. Whether it was waited for, and what acknowledges it: nothing where it
     /// was sent by a generation of the past, for it comes again.
     ///
-    /// One whose term has ended meanwhile is not waited for any more. Should it come again to this
-    /// node, it was handled all the same.
+    /// One whose term has ended meanwhile (`late`) is not waited for any more. Should it come again
+    /// to this node, it was handled all the same; where it did, it is not run a second time.
     pub(super) fn handled(
         &mut self,
         partition: u32,
         position: Position,
         mark: Mark,
         generation: u64,
+        late: bool,
     ) -> (bool, Option<Ack>) {
         let Position { sequence, stored } = position;
-        let known = self.received.get(&sequence);
-        let waited = known.is_some_and(|waiting| waiting.mark == mark);
-        let taken = if waited {
-            self.received.remove(&sequence)
-        } else {
-            None
-        };
         debug_assert_eq!(mark.stored, stored, "a mark is that of its position");
-        self.handled.insert(sequence, mark);
+        let taken = self.take(sequence, mark);
+        let waited = taken.is_some();
+        if waited && late {
+            self.overtaken.insert(sequence);
+        }
+        let turn = taken.as_ref().and_then(|waiting| waiting.turn);
+        self.handled.add(sequence, mark, turn, waited);
+        self.progress.remove(&sequence);
         let ack = taken
             .filter(|waiting| waiting.generation == generation)
             .map(|waiting| Ack {
@@ -162,6 +204,27 @@ impl Partition {
                 number: waiting.number,
             });
         (waited, ack)
+    }
+
+    /// The broker did not find an entry, which may have been a mistake: should it come again, it is
+    /// new. Returns the generation that received it last, if it was waited for.
+    pub(super) fn gone(&mut self, position: Position, mark: Mark) -> Option<u64> {
+        let taken = self.take(position.sequence, mark)?;
+        Some(taken.generation)
+    }
+
+    /// Whether a handler of a former term brought this entry to its end while it waited again.
+    pub(super) fn is_overtaken(&mut self, position: Position) -> bool {
+        self.overtaken.remove(&position.sequence)
+    }
+
+    fn take(&mut self, sequence: u64, mark: Mark) -> Option<Waiting> {
+        let known = self.received.get(&sequence)?;
+        if known.mark == mark {
+            self.received.remove(&sequence)
+        } else {
+            None
+        }
     }
 
     /// What was tried of an entry so far.
@@ -175,30 +238,35 @@ impl Partition {
 
     /// The broker has removed an entry.
     pub(super) fn removed(&mut self, sequence: u64) {
-        self.handled.remove(&sequence);
+        self.handled.removed(sequence);
     }
 
     /// The broker has nothing before `oldest`; nothing up to `known` where that is `None`.
     pub(super) fn proven(&mut self, oldest: Option<u64>, known: u64) {
         let gone = oldest.unwrap_or(u64::MAX).min(known.saturating_add(1));
-        self.handled = self.handled.split_off(&gone);
+        self.handled.proven(gone);
         self.progress = self.progress.split_off(&gone);
     }
 
-    /// The highest sequence that was handled; `None` if nothing waits for its proof.
-    pub(super) fn last_handled(&self) -> Option<u64> {
-        self.handled.last_key_value().map(|(sequence, _)| *sequence)
-    }
-
-    /// How many handled entries may come again.
-    pub(super) fn unproven(&self) -> usize {
-        self.handled.len()
+    /// The highest sequence of which something is known, where the broker can prove that it is gone:
+    /// not if all of it stands behind what is not handled, for the broker has that.
+    pub(super) fn provable(&self) -> Option<u64> {
+        let tried = self.progress.first_key_value().map(|(first, _)| *first);
+        let first = self.handled.first().into_iter().chain(tried).min()?;
+        let blocked = self.received.first_key_value();
+        if blocked.is_some_and(|(sequence, _)| *sequence < first) {
+            return None;
+        }
+        let tried = self.progress.last_key_value().map(|(last, _)| *last);
+        self.handled.last().into_iter().chain(tried).max()
     }
 
     /// Drops what was received and not handled: the term has ended. What was tried of it is kept,
     /// should it come again.
     pub(super) fn forget_received(&mut self) -> usize {
         let received = std::mem::take(&mut self.received);
+        self.overtaken.clear();
+        self.break_order(0);
         let count = received.len();
         let tried = received
             .into_iter()
@@ -220,18 +288,21 @@ impl Partition {
 
     /// What the next owner has to know.
     pub(super) fn tail(&self) -> Tail {
+        let (handled, ranges) = self.handled.tell();
         let unfinished = self.received.iter();
+        let unfinished = unfinished
+            .filter(|(_, waiting)| !waiting.progress.is_empty())
+            .map(|(sequence, waiting)| (*sequence, waiting.mark, waiting.progress.clone()));
+        // What has not come again yet.
+        let before = self.progress.iter();
+        let before =
+            before.map(|(sequence, (mark, progress))| (*sequence, *mark, progress.clone()));
         Tail {
             stream: self.stream.as_deref().unwrap_or_default().to_owned(),
-            handled: self
-                .handled
-                .iter()
-                .map(|(sequence, mark)| (*sequence, *mark))
-                .collect(),
-            unfinished: unfinished
-                .filter(|(_, waiting)| !waiting.progress.is_empty())
-                .map(|(sequence, waiting)| (*sequence, waiting.mark, waiting.progress.clone()))
-                .collect(),
+            epoch: self.epoch.unwrap_or_default(),
+            handled,
+            ranges,
+            unfinished: unfinished.chain(before).collect(),
         }
     }
 }
@@ -241,12 +312,39 @@ impl Partition {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Tail {
     stream: String,
+    /// The epoch of the owner that wrote it.
+    #[serde(default)]
+    epoch: u64,
     handled: Vec<(u64, Mark)>,
+    #[serde(default)]
+    ranges: Vec<ToldRange>,
     unfinished: Vec<(u64, Mark, Progress)>,
 }
 
 impl Tail {
     pub(super) fn is_empty(&self) -> bool {
-        self.handled.is_empty() && self.unfinished.is_empty()
+        self.handled.is_empty() && self.ranges.is_empty() && self.unfinished.is_empty()
+    }
+
+    /// Whether a later owner wrote it.
+    pub(super) fn is_newer_than(&self, other: &Self) -> bool {
+        self.epoch > other.epoch
+    }
+
+    /// Leaves out half of what there is most of: what may be forgotten with the least harm.
+    pub(super) fn shorten(&mut self) {
+        let (marks, ranges) = (self.handled.len(), self.ranges.len());
+        let unfinished = self.unfinished.len();
+        if unfinished >= marks.max(ranges) {
+            self.unfinished.truncate(unfinished / 2);
+        } else if ranges >= marks {
+            // Those handled long ago are the most likely to be gone.
+            self.ranges.drain(..ranges.div_ceil(2));
+        } else {
+            self.handled.drain(..marks.div_ceil(2));
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
@@ -8,13 +9,16 @@ use super::acks::prove_one;
 use super::partition::Tail;
 use crate::message::ContentType;
 use crate::telemetry::Chain;
-use crate::transport::{Expect, TransportError, WriteError};
+use crate::transport::{Expect, Revision, TransportError, WriteError};
+
+/// The most bytes that the next owner is told: NATS takes 1 MiB, unless it is set otherwise.
+const LARGEST: usize = 768 * 1024;
 
 /// Writes down what the next owner of a partition has to know. Nothing of the partition is read or
 /// runs any more.
 pub(super) async fn write_tail(engine: &Engine, partition: u32) -> Result<(), TransportError> {
     prove_one(engine, partition).await;
-    let tail = {
+    let mut tail = {
         let known = engine.partition(partition);
         let tail = known.tail();
         if !known.needs_tail(&tail) {
@@ -24,18 +28,27 @@ pub(super) async fn write_tail(engine: &Engine, partition: u32) -> Result<(), Tr
     };
     let (name, marks) = (name(partition), engine.cluster.transport.marks());
     if tail.is_empty() {
+        if let Some((_, found)) = find(engine, partition).await?
+            && found.is_newer_than(&tail)
+        {
+            return Ok(());
+        }
         let remove = marks.remove(&engine.service, &name, None);
         engine.cluster.limited("remove a tail", remove).await?;
         engine.partition(partition).wrote_tail(false);
         return Ok(());
     }
-    let value = ContentType::Json
-        .encode(&tail)
-        .map_err(|error| TransportError::new("encode a tail", error))?;
+    let (value, whole) = encode(&mut tail)?;
+    if !whole {
+        tracing::warn!(target: "catga", node = %engine.cluster.me, partition, limit = LARGEST, "there is too much to tell the next owner of what was handled or tried: some of it may run twice");
+    }
     loop {
-        let read = marks.read(&engine.service, &name);
-        let found = engine.cluster.limited("read a tail", read).await?.record;
-        let expect = found.map_or(Expect::Absent, |found| Expect::Revision(found.revision));
+        let expect = match find(engine, partition).await? {
+            // It is somebody else's by now: this node was stopped for long.
+            Some((_, found)) if found.is_newer_than(&tail) => return Ok(()),
+            Some((revision, _)) => Expect::Revision(revision),
+            None => Expect::Absent,
+        };
         let write = marks.write(&engine.service, &name, value.clone(), expect, None);
         match engine.cluster.limited_write("write a tail", write).await {
             Ok(_) => {
@@ -53,6 +66,12 @@ pub(super) async fn read_tail(
     engine: &Engine,
     partition: u32,
 ) -> Result<Option<Tail>, TransportError> {
+    let found = find(engine, partition).await?;
+    Ok(found.map(|(_, tail)| tail))
+}
+
+/// The tail that the broker has.
+async fn find(engine: &Engine, partition: u32) -> Result<Option<(Revision, Tail)>, TransportError> {
     let name = name(partition);
     let read = engine
         .cluster
@@ -68,7 +87,23 @@ pub(super) async fn read_tail(
         tracing::warn!(target: "catga", node = %engine.cluster.me, partition, error = %Chain(&error), "what the owner before left behind cannot be read");
         Tail::default()
     });
-    Ok(Some(tail))
+    Ok(Some((found.revision, tail)))
+}
+
+/// A tail as it is stored, and whether it is whole. What is too large to be stored is cut: a
+/// partition that cannot be given away is worse than messages that may run twice.
+fn encode(tail: &mut Tail) -> Result<(Bytes, bool), TransportError> {
+    let mut whole = true;
+    loop {
+        let value = ContentType::Json
+            .encode(tail)
+            .map_err(|error| TransportError::new("encode a tail", error))?;
+        if value.len() <= LARGEST {
+            return Ok((value, whole));
+        }
+        whole = false;
+        tail.shorten();
+    }
 }
 
 /// The same, until the broker answers or it is given up.
@@ -89,4 +124,20 @@ pub(super) async fn write_tails(engine: &Engine, partitions: &[u32]) {
 
 fn name(partition: u32) -> String {
     format!("tail-{partition}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_that_is_too_large_is_cut() {
+        let mut tail = Tail::of_many(10_000);
+        let all = ContentType::Json.encode(&tail).unwrap();
+        assert!(all.len() > LARGEST);
+        let (value, whole) = encode(&mut tail).unwrap();
+        assert!(value.len() <= LARGEST && value.len() > LARGEST / 3 && !whole);
+        let (_, whole) = encode(&mut Tail::of_many(10)).unwrap();
+        assert!(whole);
+    }
 }

@@ -96,6 +96,9 @@ impl Drop for Place {
 }
 
 async fn run(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) {
+    if engine.is_overtaken(item) {
+        return;
+    }
     if let Some(end) = run_alone(core, engine, item).await {
         // First of all: that it is handled must not wait for a broker that is away.
         engine.ended(item, end);
