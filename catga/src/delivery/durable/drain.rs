@@ -44,6 +44,11 @@ impl Engine {
         dropped
     }
 
+    /// Whether every term has been ended, and no other one is to begin.
+    pub(super) fn has_ended(&self) -> bool {
+        self.taken.term.has_ended()
+    }
+
     /// Ends every term: what runs is dropped.
     pub(super) fn end_all(&self) {
         for term in self.terms().values() {

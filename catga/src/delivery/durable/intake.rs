@@ -4,7 +4,7 @@
 //! that was never used: the old one has no effect any more, and the new one gets exactly what is
 //! stored and not acknowledged. What of it is in a lane already, or was handled, is known.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -47,10 +47,13 @@ pub(super) struct Intake {
     full: bool,
 }
 
+/// What is read, each partition in its term.
+type Terms = BTreeMap<u32, Arc<Term>>;
+
 /// A generation that is being read.
 struct Open {
     number: u64,
-    partitions: BTreeSet<u32>,
+    terms: Terms,
     reads: Box<dyn transport::Intake>,
     /// The number of the last entry that came.
     last: u64,
@@ -76,10 +79,16 @@ pub(super) async fn run(core: Arc<Core>, engine: Arc<Engine>, tenures: watch::Re
 impl Intake {
     /// Reads what is to be read now until that changes. `true` once everything is given away.
     async fn turn(&mut self) -> bool {
+        if self.engine.has_ended() && !self.engine.is_draining() {
+            // Dropped with its node: whoever is next sees how far this one had read.
+            return true;
+        }
         let wanted = self.terms();
         let doubt = self.engine.take_doubt();
-        let reads = self.open.as_ref().map(|open| &open.partitions);
-        let other = doubt || reads.cloned().unwrap_or_default() != wanted;
+        let other = match &self.open {
+            Some(open) => doubt || !are_same(&open.terms, &wanted),
+            None => doubt || !wanted.is_empty(),
+        };
         if other && let Err(error) = self.reopen(wanted).await {
             tracing::warn!(target: "catga", node = %self.core.id, error = %Chain(&error), "partitions could not be read; it is tried again");
             self.pause().await;
@@ -102,8 +111,8 @@ impl Intake {
         false
     }
 
-    /// Brings the terms up to date. Returns the partitions that are to be read.
-    fn terms(&mut self) -> BTreeSet<u32> {
+    /// Brings the terms up to date. Returns those of the partitions that are to be read.
+    fn terms(&mut self) -> Terms {
         let tenures = self.tenures.borrow_and_update().clone();
         let engine = &self.engine;
         let draining = engine.is_draining();
@@ -122,7 +131,7 @@ impl Intake {
                 );
             }
         }
-        let mut reads = BTreeSet::new();
+        let mut reads = Terms::new();
         for (&partition, term) in terms.iter() {
             let away = draining
                 || (wanted.contains(&partition) && !self.called_off.contains_key(&partition));
@@ -140,28 +149,27 @@ impl Intake {
                     let until = now + 10 * engine.cluster.settings.heartbeat;
                     self.called_off.insert(partition, until);
                     term.resume();
-                    reads.insert(partition);
-                } else if term.count() > 0 {
-                    reads.insert(partition);
+                } else if term.count() == 0 {
+                    continue;
                 }
             } else {
                 self.stopping.remove(&partition);
-                reads.insert(partition);
             }
+            reads.insert(partition, Arc::clone(term));
         }
         self.stopping
             .retain(|partition, _| terms.contains_key(partition));
         reads
     }
 
-    /// Ends the present generation and opens another one on these partitions.
-    async fn reopen(&mut self, partitions: BTreeSet<u32>) -> Result<(), TransportError> {
+    /// Ends the present generation and opens another one on the partitions of these terms.
+    async fn reopen(&mut self, terms: Terms) -> Result<(), TransportError> {
         let engine = Arc::clone(&self.engine);
         // What is handled is acknowledged before: afterwards this generation has no voice.
         acks::send(&engine).await;
         self.open = None;
         let queues = engine.cluster.transport.queues();
-        if partitions.is_empty() {
+        if terms.is_empty() {
             if let Some(name) = engine.end_generation() {
                 let close = queues.close(&name);
                 engine.cluster.limited("close a reader", close).await?;
@@ -169,10 +177,9 @@ impl Intake {
             return Ok(());
         }
         // What an owner before left behind, of those that are read for the first time.
-        let epochs = engine.epochs(&partitions);
-        let fresh = epochs
+        let fresh = terms
             .iter()
-            .filter(|(partition, epoch)| !engine.partition(**partition).was_read_in(**epoch));
+            .filter(|(partition, term)| !engine.partition(**partition).was_read_in(term.epoch));
         let read = fresh.map(async |(&partition, _)| {
             let tail = read_tail(&engine, partition).await?;
             Ok::<_, TransportError>((partition, tail))
@@ -180,20 +187,17 @@ impl Intake {
         let mut tails: BTreeMap<u32, Option<Tail>> =
             try_join_all(read).await?.into_iter().collect();
         // What this node received itself did not end it.
-        let first: Vec<_> = {
-            let terms = engine.terms();
-            let first = tails.keys().filter_map(|partition| terms.get(partition));
-            first.cloned().collect()
-        };
+        let first = tails.keys().filter_map(|partition| terms.get(partition));
+        let first: Vec<_> = first.cloned().collect();
         for term in &first {
             term.opens();
         }
         let (number, name) = engine.next_generation();
-        let list: Vec<u32> = partitions.iter().copied().collect();
+        let list: Vec<u32> = terms.keys().copied().collect();
         let open = queues.open(&name, &list);
         let opened = engine.cluster.limited("read partitions", open).await?;
         // Whoever is not the owner any more destroys what it opened: the owner reads anew.
-        if let Err(error) = confirm(&engine, &partitions).await {
+        if let Err(error) = confirm(&engine, &terms).await {
             let _ = engine
                 .cluster
                 .limited("close a reader", queues.close(&name))
@@ -207,16 +211,16 @@ impl Intake {
             };
             term.opened(of(&opened.received), of(&opened.stored));
         }
-        for (&partition, &epoch) in &epochs {
+        for (&partition, term) in &terms {
             let tail = tails.remove(&partition).flatten();
             let mut known = engine.partition(partition);
-            let forgotten = known.opened(&opened.stream, epoch, tail);
+            let forgotten = known.opened(&opened.stream, term.epoch, tail);
             engine.waiting.fetch_sub(forgotten, Ordering::Relaxed);
         }
         engine.begin_generation(number, name);
         self.open = Some(Open {
             number,
-            partitions,
+            terms,
             reads: opened.intake,
             last: 0,
             since: Instant::now(),
@@ -228,7 +232,7 @@ impl Intake {
     /// once a node that drains has nothing left.
     async fn give_away(&mut self) -> bool {
         let engine = Arc::clone(&self.engine);
-        let reads = self.open.as_ref().map(|open| &open.partitions);
+        let reads = self.open.as_ref().map(|open| &open.terms);
         let idle: Vec<u32> = engine
             .terms()
             .iter()
@@ -236,7 +240,7 @@ impl Intake {
                 self.stopping.contains_key(partition)
                     && term.is_stopping()
                     && term.count() == 0
-                    && reads.is_none_or(|reads| !reads.contains(partition))
+                    && reads.is_none_or(|reads| !reads.contains_key(partition))
             })
             .map(|(partition, _)| *partition)
             .collect();
@@ -298,7 +302,7 @@ impl Intake {
                         let next = entry.number == open.last + 1;
                         if next {
                             open.last = entry.number;
-                            started.extend(meet(&self.core, &engine, open.number, entry));
+                            started.extend(meet(&self.core, &engine, open, entry));
                         }
                         // Behind a gap nothing is taken.
                         next
@@ -324,14 +328,19 @@ impl Intake {
     }
 }
 
+/// Whether these are the very same terms. In others, even of the same partitions, everything that
+/// was received before is forgotten and has to come again.
+fn are_same(terms: &Terms, others: &Terms) -> bool {
+    let same = |term: &Arc<Term>, other: &Arc<Term>| Arc::ptr_eq(term, other);
+    terms.len() == others.len() && terms.values().zip(others.values()).all(|(a, b)| same(a, b))
+}
+
 /// Whether the record still says that these partitions are this node's, in these terms.
-async fn confirm(engine: &Engine, partitions: &BTreeSet<u32>) -> Result<(), TransportError> {
+async fn confirm(engine: &Engine, terms: &Terms) -> Result<(), TransportError> {
     let owned = engine.cluster.confirmed().await?;
-    let terms = engine.terms();
-    let all = partitions.iter().all(|partition| {
-        let term = terms.get(partition);
-        term.is_some_and(|term| !term.has_ended() && owned.get(partition) == Some(&term.epoch))
-    });
+    let all = terms
+        .iter()
+        .all(|(partition, term)| !term.has_ended() && owned.get(partition) == Some(&term.epoch));
     if all && engine.cluster.lease.is_valid() {
         Ok(())
     } else {
@@ -366,17 +375,17 @@ async fn take(engine: &Engine, open: &mut Option<Open>, full: &mut bool) -> Opti
 fn meet(
     core: &Arc<Core>,
     engine: &Arc<Engine>,
-    generation: u64,
+    open: &Open,
     received: Received,
 ) -> Option<BoxFuture<'static, ()>> {
-    let term = engine.terms().get(&received.partition).cloned()?;
+    let term = open.terms.get(&received.partition).cloned()?;
     let met = {
         let mut partition = engine.partition(received.partition);
         // Whoever ends the term forgets afterwards, under this lock, what was received in it.
         if term.has_ended() {
             return None;
         }
-        let met = partition.meet(&received, generation);
+        let met = partition.meet(&received, open.number);
         if let Met::New { instead: false, .. } = met {
             engine.waiting.fetch_add(1, Ordering::Relaxed);
         }
@@ -390,7 +399,7 @@ fn meet(
                 position: received.position,
                 number: received.number,
             };
-            engine.acks.add(generation, ack);
+            engine.acks.add(open.number, ack);
             return None;
         }
         Met::New { progress, .. } => progress,
@@ -420,3 +429,6 @@ fn meet(
     };
     first.map(|item| run::lane(core, engine, item))
 }
+
+#[cfg(test)]
+mod tests;

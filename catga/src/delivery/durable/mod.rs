@@ -36,7 +36,7 @@ mod suspects;
 mod term;
 mod writer;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -220,14 +220,6 @@ impl Engine {
     /// The partitions of this node.
     fn held(&self) -> Vec<u32> {
         self.terms().keys().copied().collect()
-    }
-
-    fn epochs(&self, partitions: &BTreeSet<u32>) -> BTreeMap<u32, u64> {
-        let terms = self.terms();
-        partitions
-            .iter()
-            .filter_map(|partition| Some((*partition, terms.get(partition)?.epoch)))
-            .collect()
     }
 
     fn partition(&self, number: u32) -> MutexGuard<'_, Partition> {
