@@ -54,6 +54,8 @@ pub struct Rules {
     pub inbox: Fault,
     /// What is done with queues. `Fail` breaks intakes, and `Hang` holds what they bring.
     pub queues: Fault,
+    /// Of what is done with queues: what is written as a dead letter.
+    pub letters: Fault,
     /// The broker's clock is wrong by this many microseconds.
     pub clock: i64,
 }
@@ -72,6 +74,7 @@ impl Rules {
             frames: fault,
             inbox: Fault::None,
             queues: fault,
+            letters: Fault::None,
             clock: 0,
         }
     }

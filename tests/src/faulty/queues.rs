@@ -246,6 +246,7 @@ impl Queues for Line {
         release: Option<Release<'a>>,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         Box::pin(async move {
+            self.pass(|rules| rules.letters).await?;
             let faults = Arc::clone(&self.faults);
             let (service, id, letter) = (Arc::clone(service), id.to_owned(), letter.clone());
             let release = release.map(Freed::from);

@@ -203,6 +203,8 @@ macro_rules! suite {
                 a_crash_is_taken_over_in_order;
                 a_node_that_is_cut_off_stops_in_time;
                 a_slow_handler_keeps_its_partition_until_it_ends;
+                what_waits_for_its_dead_letter_keeps_its_partition;
+                a_last_attempt_is_not_made_again_by_the_next_owner;
                 a_shutdown_drops_what_does_not_end_and_another_runs_it;
                 what_ends_nodes_is_quarantined;
                 what_only_waited_when_nodes_died_is_not_quarantined;

@@ -15,6 +15,7 @@ use super::load::payload_of;
 use super::patience::Patience;
 use super::run::End;
 use super::suspects;
+use super::term::Running;
 use crate::delivery::{Claimant, Envelope, Failure, handle};
 use crate::handler::{Facts, Pick};
 use crate::message::MessageInfo;
@@ -95,9 +96,11 @@ async fn bury_again(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item, handler
 }
 
 /// An attempt that has ended.
-struct Tried<'a> {
+struct Attempted<'a> {
     envelope: Arc<Envelope>,
     result: Result<(), Failure>,
+    /// Kept until what comes of it is written down: before, the partition must not be given away.
+    running: Running,
     /// Held until it is known that the node lives.
     alone: Option<SemaphorePermit<'a>>,
 }
@@ -120,52 +123,64 @@ impl Delivery<'_> {
     async fn deliver(self) -> End {
         let Self { item, local, .. } = &self;
         let mut failures = item.progress(|progress| progress.failures(local.info));
+        // An owner before made the last attempt, and did not come to its dead letter.
+        let mut given_up = item.progress(|progress| progress.given_up(local.info));
         let mut claimant = Claimant::default();
         loop {
-            let attempt = NonZeroU32::MIN.saturating_add(failures);
-            let Tried {
+            let made = u32::from(given_up.is_some());
+            let attempt = NonZeroU32::MIN.saturating_add(failures.saturating_sub(made));
+            let attempted = self.attempt(attempt, given_up.take(), &mut claimant);
+            let Attempted {
                 envelope,
                 result,
+                running,
                 alone,
-            } = match self.attempt(attempt, &mut claimant).await {
-                Ok(tried) => tried,
+            } = match attempted.await {
+                Ok(attempted) => attempted,
                 Err(end) => return end,
             };
             let Err(failure) = result else {
-                if self.finish() > 0 {
+                if self.finish(running) > 0 {
                     suspects::survived(self.engine, item).await;
                 }
                 return End::Handled;
             };
             let next = local.retry.next(attempt.get(), failure.fault);
-            if next.is_some() && failure.counts {
-                failures = attempt.get();
-                item.progress(|progress| progress.failed(local.info, failures));
-                self.engine.tried(item);
+            match next {
+                Some(_) if failure.counts => {
+                    failures = attempt.get();
+                    item.progress(|progress| progress.failed(local.info, failures));
+                }
+                Some(_) => {}
+                None => {
+                    item.progress(|so_far| so_far.gives_up(local.info, attempt.get(), &failure));
+                }
             }
+            self.engine.tried(item);
             suspects::survived(self.engine, item).await;
             drop(alone);
             match next {
                 Some(delay) => {
                     telemetry::retrying(self.core, local.info, &envelope, attempt, &failure, delay);
-                    drop(envelope);
+                    drop((envelope, running));
                     self.wait(delay).await;
                 }
                 None => {
                     telemetry::dead_lettered(self.core, local.info, &envelope, attempt, &failure);
-                    return self.bury(attempt, &failure).await;
+                    return self.bury(attempt, &failure, running).await;
                 }
             }
         }
     }
 
-    /// One attempt, unless the broker does not have the message any more, or another node is to
-    /// have it.
+    /// One attempt, unless it was `made` and failed, the broker does not have the message any more,
+    /// or another node is to have it.
     async fn attempt(
         &self,
         attempt: NonZeroU32,
+        made: Option<Failure>,
         claimant: &mut Claimant,
-    ) -> Result<Tried<'_>, End> {
+    ) -> Result<Attempted<'_>, End> {
         let Self {
             core,
             engine,
@@ -205,19 +220,24 @@ impl Delivery<'_> {
                 patience.wait(engine, failed, &error).await;
                 continue;
             }
-            let Some(_running) = item.term.start(&engine.cluster) else {
+            let Some(running) = item.term.start(&engine.cluster) else {
                 drop((_place, _permit));
                 suspects::survived(engine, item).await;
                 drop(alone);
                 sleep(MOMENT).await;
                 continue;
             };
-            let facts = Facts::stored(Arc::clone(envelope), attempt);
-            let pick = Pick::Handler(self.index);
-            let result = handle::run(core, envelope, pick, local, facts, claimant).await;
-            return Ok(Tried {
+            let result = if let Some(failure) = made {
+                Err(failure)
+            } else {
+                let facts = Facts::stored(Arc::clone(envelope), attempt);
+                let pick = Pick::Handler(self.index);
+                handle::run(core, envelope, pick, local, facts, claimant).await
+            };
+            return Ok(Attempted {
                 envelope: Arc::clone(envelope),
                 result,
+                running,
                 alone,
             });
         }
@@ -240,7 +260,7 @@ impl Delivery<'_> {
         sleep(delay).await;
     }
 
-    async fn bury(&self, attempts: NonZeroU32, failure: &Failure) -> End {
+    async fn bury(&self, attempts: NonZeroU32, failure: &Failure, running: Running) -> End {
         let Self {
             core, engine, item, ..
         } = self;
@@ -254,17 +274,20 @@ impl Delivery<'_> {
         };
         let last = self.left.load(Ordering::Relaxed) == 1;
         let end = bury(core, engine, item, &payload.content, &death, last).await;
-        self.finish();
+        self.finish(running);
         end
     }
 
     /// Returns how many are left.
-    fn finish(&self) -> usize {
+    fn finish(&self, running: Running) -> usize {
         let left = self.left.fetch_sub(1, Ordering::Relaxed) - 1;
         if self.several {
             self.item
                 .progress(|progress| progress.done(self.local.info));
             self.engine.tried(self.item);
+        }
+        if left == 0 {
+            self.item.keep(running);
         }
         left
     }

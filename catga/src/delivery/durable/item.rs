@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::partition::Mark;
 use super::progress::Progress;
 use super::suspects::Suspicion;
-use super::term::Term;
+use super::term::{Running, Term};
 use crate::delivery::Envelope;
 use crate::delivery::room::Room;
 use crate::message::{ContentType, MessageInfo};
@@ -26,6 +26,8 @@ pub(super) struct Item {
     pub(super) key: Option<Arc<str>>,
     progress: Mutex<Progress>,
     payload: Mutex<Option<Payload>>,
+    /// The attempt that brought it to its end.
+    last: Mutex<Option<Running>>,
 }
 
 /// A payload, and its part of the room for payloads.
@@ -122,6 +124,7 @@ impl Item {
             key,
             progress: Mutex::new(progress),
             payload: Mutex::new(Some(payload)),
+            last: Mutex::default(),
         }
     }
 
@@ -162,6 +165,22 @@ impl Item {
     /// Looks at, or changes, how far its handlers have come.
     pub(super) fn progress<T>(&self, look: impl FnOnce(&mut Progress) -> T) -> T {
         look(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// It is at its end, which is not written down yet: its term is not idle before.
+    pub(super) fn keep(&self, last: Running) {
+        *self.last() = Some(last);
+    }
+
+    /// What became of it is written down.
+    pub(super) fn rest(&self) {
+        let last = self.last().take();
+        // Not under the lock.
+        drop(last);
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Running>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Payload>> {

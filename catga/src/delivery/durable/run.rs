@@ -102,6 +102,7 @@ async fn run(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) {
     if let Some(end) = run_alone(core, engine, item).await {
         // First of all: that it is handled must not wait for a broker that is away.
         engine.ended(item, end);
+        item.rest();
         suspects::acquit(engine, item).await;
     } else {
         suspects::spared(engine, item).await;

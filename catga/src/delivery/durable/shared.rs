@@ -151,6 +151,7 @@ fn take(core: &Arc<Core>, engine: &Arc<Engine>, shared: Shared) -> BoxFuture<'st
             Some(End::Buried) => None,
             Some(End::Elsewhere) | None => ticket,
         };
+        item.rest();
         match back {
             None => suspects::acquit(&held.engine, &item).await,
             Some(ticket) => {

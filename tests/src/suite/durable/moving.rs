@@ -10,6 +10,7 @@ use super::super::site::{NODE_TIMEOUT, Site, all_owned, until};
 use super::super::{Clock, Cluster};
 use super::work::{Chore, Happened, Job, Put, Sink, Try};
 use super::{builder, letters, nodes};
+use crate::faulty::Fault;
 
 const SOON: Duration = Duration::from_secs(20);
 const TAKEN_OVER: Duration = Duration::from_secs(60);
@@ -190,6 +191,60 @@ pub async fn a_slow_handler_keeps_its_partition_until_it_ends<C: Cluster>(cluste
     in_order(&sink, 0..32, 2);
     each_once(&sink, 0..32);
     all_owned(&[a, b], 32).await;
+}
+
+/// A handler that fails for good.
+fn hopeless(key: u64) -> Try {
+    Try {
+        permanent: true,
+        ..Try::new(key, 0, 0)
+    }
+}
+
+pub async fn what_waits_for_its_dead_letter_keeps_its_partition<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let line = site.line("a");
+    let a = super::builder_on(&line, &sink, "shop", "a");
+    let a = a.start().await.unwrap();
+    all_owned(std::slice::from_ref(&a), 32).await;
+    line.set(|rules| rules.letters = Fault::Fail);
+    for key in 0..32 {
+        a.enqueue(hopeless(key)).await.unwrap();
+    }
+    until("each failed", SOON, || sink.len() == 32).await;
+    let b = builder(&site, &sink, "b").start().await.unwrap();
+    sleep(2 * NODE_TIMEOUT).await;
+    line.heal();
+    letters(&a, 32).await;
+    all_owned(&[a, b], 32).await;
+    each_once(&sink, 0..32);
+}
+
+pub async fn a_last_attempt_is_not_made_again_by_the_next_owner<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let line = site.line("a");
+    let a = super::builder_on(&line, &sink, "shop", "a")
+        .drain_timeout(Duration::from_secs(2))
+        .start()
+        .await
+        .unwrap();
+    all_owned(std::slice::from_ref(&a), 32).await;
+    line.set(|rules| rules.letters = Fault::Fail);
+    a.enqueue(hopeless(1)).await.unwrap();
+    a.enqueue(Try::new(2, 0, 9)).await.unwrap();
+    until("both are given up", SOON, || sink.len() == 5).await;
+    sleep(Duration::from_millis(500)).await;
+    a.shutdown().await.unwrap_err();
+    let b = builder(&site, &sink, "b").start().await.unwrap();
+    let mut letters = letters(&b, 2).await;
+    letters.sort_by_key(|letter| letter.attempts());
+    let told = |at: usize| (letters[at].attempts(), letters[at].reason());
+    assert_eq!(told(0), (1, Reason::Permanent));
+    assert_eq!(told(1), (4, Reason::Attempts));
+    assert_eq!(letters[0].error_chain(), ["never"]);
+    assert_eq!(sink.len(), 5, "{:?}", sink.all());
 }
 
 pub async fn a_shutdown_drops_what_does_not_end_and_another_runs_it<C: Cluster>(cluster: C) {
