@@ -205,6 +205,7 @@ macro_rules! suite {
                 a_slow_handler_keeps_its_partition_until_it_ends;
                 what_waits_for_its_dead_letter_keeps_its_partition;
                 a_last_attempt_is_not_made_again_by_the_next_owner;
+                a_move_that_is_called_off_starts_nothing_of_a_paused_service;
                 a_shutdown_drops_what_does_not_end_and_another_runs_it;
                 what_ends_nodes_is_quarantined;
                 what_only_waited_when_nodes_died_is_not_quarantined;

@@ -148,7 +148,9 @@ impl Intake {
                     self.stopping.remove(&partition);
                     let until = now + 10 * engine.cluster.settings.heartbeat;
                     self.called_off.insert(partition, until);
-                    term.resume();
+                    if !engine.is_paused() {
+                        term.resume();
+                    }
                 } else if term.count() == 0 {
                     continue;
                 }

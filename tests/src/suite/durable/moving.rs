@@ -247,6 +247,30 @@ pub async fn a_last_attempt_is_not_made_again_by_the_next_owner<C: Cluster>(clus
     assert_eq!(sink.len(), 5, "{:?}", sink.all());
 }
 
+pub async fn a_move_that_is_called_off_starts_nothing_of_a_paused_service<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let a = builder(&site, &sink, "a")
+        .drain_timeout(Duration::from_secs(5))
+        .start()
+        .await
+        .unwrap();
+    all_owned(std::slice::from_ref(&a), 32).await;
+    for key in 0..32 {
+        put(&a, key, 0, 30_000).await;
+        put(&a, key, 1, 0).await;
+    }
+    until("each runs", SOON, || sink.len() >= 32).await;
+    a.pause().await.unwrap();
+    let b = builder(&site, &sink, "b").start().await.unwrap();
+    sleep(Duration::from_secs(40)).await;
+    assert_eq!(sink.len(), 32, "what ran ended, and nothing began");
+    b.resume().await.unwrap();
+    until("all ran", TAKEN_OVER, || sink.len() >= 64).await;
+    in_order(&sink, 0..32, 2);
+    each_once(&sink, 0..32);
+}
+
 pub async fn a_shutdown_drops_what_does_not_end_and_another_runs_it<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
     let sink = Sink::default();
