@@ -58,6 +58,7 @@ impl Line {
         match fault {
             Fault::Fail => return Err(TransportError::new("do anything", "it is down")),
             Fault::Delay(by) => sleep(by).await,
+            Fault::Panic => panic!("as it was told"),
             _ => {}
         }
         Ok(fault)

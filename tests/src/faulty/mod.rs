@@ -37,6 +37,8 @@ pub enum Fault {
     Late(Duration),
     /// Of what the node receives: it comes twice.
     Twice,
+    /// The transport panics.
+    Panic,
 }
 
 /// The faults of one line.

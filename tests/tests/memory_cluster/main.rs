@@ -6,6 +6,7 @@ mod faults;
 mod full;
 mod lease;
 mod lies;
+mod panics;
 
 use std::sync::Arc;
 

@@ -1,5 +1,8 @@
 use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -183,7 +186,13 @@ impl Writer {
     ) -> Vec<Result<Appended, AppendError>> {
         let appends: Vec<Append> = batch.iter().map(|pending| pending.append.clone()).collect();
         let queues = self.cluster.transport.queues();
-        let append = queues.append(queue, self.number, &appends);
+        let mut append = queues.append(queue, self.number, &appends);
+        // A transport that panics leaves them in doubt; without a writer nothing would ever be
+        // appended to this queue again.
+        let append = poll_fn(|cx| {
+            let polled = catch_unwind(AssertUnwindSafe(|| append.as_mut().poll(cx)));
+            polled.unwrap_or_else(|_| Poll::Ready(Vec::new()))
+        });
         let mut answers = timeout(self.cluster.limit(), append)
             .await
             .unwrap_or_default();
