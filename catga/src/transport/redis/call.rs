@@ -3,16 +3,26 @@ use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, Script, ServerErrorKind,
 
 /// A call of a script, as it is sent.
 pub(super) struct Call {
+    key: String,
     script: &'static Script,
     command: Cmd,
 }
 
 impl Call {
-    /// A call with these keys. Arguments follow.
+    /// A call with these keys, all of one slot. Arguments follow.
     pub(super) fn new(script: &'static Script, keys: &[String]) -> Self {
         let mut command = redis::cmd("EVALSHA");
         command.arg(script.get_hash()).arg(keys.len()).arg(keys);
-        Self { script, command }
+        Self {
+            key: keys.first().cloned().unwrap_or_default(),
+            script,
+            command,
+        }
+    }
+
+    /// One of its keys, which says where it goes.
+    pub(super) fn key(&self) -> &str {
+        &self.key
     }
 
     pub(super) fn arg(&mut self, argument: impl ToRedisArgs) -> &mut Self {

@@ -1,8 +1,9 @@
-//! Whether a server can be used, asked once before a node starts.
+//! Whether the servers can be used, asked once before a node starts.
 
 use std::fmt;
 
 use super::Shared;
+use super::directory::Spot;
 use super::error::Trouble;
 use crate::transport::TransportError;
 
@@ -15,24 +16,28 @@ enum Unfit {
     Old { version: String },
     Evicts { policy: String },
     Replica,
-    Cluster,
 }
 
 impl Shared {
     pub(super) async fn check(&self) -> Result<(), TransportError> {
-        let info = self.info().await.map_err(|error| error.when("be used"))?;
-        match unfit(&info) {
-            None => Ok(()),
-            Some(unfit) => {
-                let text = format!("the server at {} {unfit}", self.server.shown);
-                Err(TransportError::new("be used", text))
+        let servers = self.commands.all().await;
+        for server in servers.map_err(|error| error.when("be used"))? {
+            let info = self.info(&server).await;
+            let info = info.map_err(|error| error.when("be used"))?;
+            if let Some(unfit) = unfit(&info) {
+                let text = format!("the server at {} {unfit}", server.primary.server.shown);
+                return Err(TransportError::new("be used", text));
             }
         }
+        Ok(())
     }
 
-    /// Everything the server says of itself.
-    pub(super) async fn info(&self) -> Result<Info, Trouble> {
-        let text = self.commands.command(&redis::cmd("INFO")).await?;
+    /// Everything a server says of itself.
+    pub(super) async fn info(&self, server: &Spot) -> Result<Info, Trouble> {
+        let text = self
+            .commands
+            .command_to(server, &redis::cmd("INFO"))
+            .await?;
         Ok(Info(text))
     }
 }
@@ -41,9 +46,8 @@ impl Shared {
 pub(super) struct Info(String);
 
 impl Info {
-    #[cfg(test)]
-    pub(super) fn of(text: &str) -> Self {
-        Self(text.to_owned())
+    pub(super) fn of(text: String) -> Self {
+        Self(text)
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
@@ -61,10 +65,8 @@ fn unfit(info: &Info) -> Option<Unfit> {
         let version = version.to_owned();
         return Some(Unfit::Old { version });
     }
-    if info.get("redis_mode") == Some("cluster") {
-        return Some(Unfit::Cluster);
-    }
-    if info.get("role") == Some("slave") {
+    // Of a cluster, only primaries are asked; one that has just lost its place is no obstacle.
+    if info.get("redis_mode") != Some("cluster") && info.get("role") == Some("slave") {
         return Some(Unfit::Replica);
     }
     match info.get("maxmemory_policy") {
@@ -94,9 +96,6 @@ impl fmt::Display for Unfit {
                 "has `maxmemory-policy {policy}`, which drops keys and with them messages; set it to `noeviction` (`CONFIG SET maxmemory-policy noeviction`, and in its configuration file)"
             ),
             Self::Replica => f.write_str("is a replica; connect to its master"),
-            Self::Cluster => f.write_str(
-                "is part of a Redis Cluster, which catga does not speak to; use a single server, with replicas if need be",
-            ),
         }
     }
 }
@@ -106,7 +105,7 @@ mod tests {
     use super::*;
 
     fn unfit_of(lines: &[&str]) -> Option<Unfit> {
-        unfit(&Info::of(&lines.join("\r\n")))
+        unfit(&Info::of(lines.join("\r\n")))
     }
 
     #[test]
@@ -128,6 +127,6 @@ mod tests {
         let evicts = unfit_of(&["redis_version:7.0.0", "maxmemory_policy:volatile-lru"]);
         assert_eq!(evicts, Some(Unfit::Evicts { policy }));
         assert_eq!(unfit_of(&["role:slave"]), Some(Unfit::Replica));
-        assert_eq!(unfit_of(&["redis_mode:cluster"]), Some(Unfit::Cluster));
+        assert_eq!(unfit_of(&["redis_mode:cluster", "role:slave"]), None);
     }
 }

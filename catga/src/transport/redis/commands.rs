@@ -1,205 +1,187 @@
-//! The connection for commands: one for all, made when it is needed and again after it broke.
+//! Commands to whichever server has their keys.
+//!
+//! What was sent to one that has not got the key any more was not done: it goes to the one that
+//! has. Whatever else failed is for the caller to repeat.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
+use futures_util::FutureExt as _;
+use futures_util::future::Fuse;
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError,
-    ServerErrorKind,
-};
-use tokio::time::{Instant, timeout};
+use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, ServerErrorKind};
+use tokio::time::Instant;
 
 use super::call::Call;
-use super::error::{Cause, Trouble};
+use super::directory::{Directory, Spot};
+use super::error::Trouble;
+use super::primary::{ANSWER, Request};
 use super::server::Server;
+use crate::transport::BoxFuture;
 
-/// How long a connection may take.
-pub(super) const CONNECT: Duration = Duration::from_secs(3);
+/// How often one command follows its key.
+const MOVES: usize = 5;
 
-/// How long an answer may take. The client's own half a second is less than a server needs that
-/// loads, forks or waits for its disk.
-const ANSWER: Duration = Duration::from_secs(3);
-
-/// Commands that wait to be written; the client's own 50 are too few for many callers at once.
-const BUFFER: usize = 1_024;
-
-/// Commands of any number of callers over one connection. Nothing that blocks may be sent here.
+/// Commands of any number of callers.
 #[derive(Debug)]
 pub(super) struct Commands {
-    server: Server,
-    current: Mutex<Option<Current>>,
-    /// Held while a connection is made.
-    connecting: tokio::sync::Mutex<()>,
-    connections: AtomicU64,
+    directory: Directory,
+    /// A key of what the whole namespace shares.
+    home: String,
 }
 
-#[derive(Debug, Clone)]
-struct Current {
-    number: u64,
-    connection: MultiplexedConnection,
+/// A connection to the server that has a key.
+pub(super) struct Separate {
+    pub(super) connection: MultiplexedConnection,
+    /// Ends when that server is known not to have the key any more.
+    pub(super) leaves: Fuse<BoxFuture<'static, ()>>,
 }
 
 impl Commands {
-    pub(super) fn new(server: Server) -> Self {
+    pub(super) fn new(server: Server, home: String) -> Self {
         Self {
-            server,
-            current: Mutex::default(),
-            connecting: tokio::sync::Mutex::default(),
-            connections: AtomicU64::new(0),
+            directory: Directory::new(server),
+            home,
         }
     }
 
-    /// Sends one command.
-    pub(super) async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Trouble> {
-        let mut used = self.take().await?;
-        let answered = command.query_async(&mut used.current.connection).await;
-        used.done(answered)
+    /// Sends one command, which has this key.
+    pub(super) async fn command<T: FromRedisValue>(
+        &self,
+        key: &str,
+        command: &Cmd,
+    ) -> Result<T, Trouble> {
+        self.follow(key, Request::Command(command)).await
     }
 
-    /// Runs a script; one that the server has forgotten is loaded again.
+    /// Runs a script.
     pub(super) async fn call<T: FromRedisValue>(&self, call: &Call) -> Result<T, Trouble> {
-        let mut used = self.take().await?;
-        let answered = call.query(&mut used.current.connection).await;
-        used.done(answered)
+        self.follow(call.key(), Request::Call(call)).await
     }
 
-    /// Sends commands that only read, together; an answer for each.
+    /// Sends commands that only read, all with this key, together; an answer for each.
     pub(super) async fn pipeline<T: FromRedisValue>(
         &self,
+        key: &str,
         commands: &Pipeline,
     ) -> Result<T, Trouble> {
-        let mut used = self.take().await?;
-        let answered = commands.query_async(&mut used.current.connection).await;
-        used.done(answered)
+        self.follow(key, Request::Pipeline(commands)).await
     }
 
-    /// A connection of the caller's own, for a command that blocks: answers may take any time.
-    pub(super) async fn separate(&self) -> Result<MultiplexedConnection, Trouble> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(None)
-            .set_response_timeout(None);
-        let connecting = self
-            .client()?
-            .get_multiplexed_async_connection_with_config(&config);
-        within(CONNECT, connecting)
-            .await
-            .map_err(|cause| self.away(cause))
+    /// Sends one command without a key to this server.
+    pub(super) async fn command_to<T: FromRedisValue>(
+        &self,
+        spot: &Spot,
+        command: &Cmd,
+    ) -> Result<T, Trouble> {
+        self.send(spot, Request::Command(command)).await
     }
 
-    /// The next command makes a new connection. What is on its way is still answered by the old.
-    pub(super) fn renew(&self) {
-        *self.current() = None;
-    }
-
-    async fn take(&self) -> Result<Used<'_>, Trouble> {
-        let current = match self.known() {
-            Some(current) => current,
-            None => self.connect().await?,
-        };
-        Ok(Used {
-            commands: self,
-            current,
-            since: Some(Instant::now()),
+    /// A connection of the caller's own, for commands with this key that block: answers may take
+    /// any time.
+    pub(super) async fn separate(&self, key: &str) -> Result<Separate, Trouble> {
+        let spot = self.directory.spot(key).await?;
+        let connection = spot.primary.separate().await;
+        Ok(Separate {
+            connection: connection.inspect_err(|_| self.failed(&spot))?,
+            leaves: self.leaves(key, &spot),
         })
     }
 
-    async fn connect(&self) -> Result<Current, Trouble> {
-        let _turn = self.connecting.lock().await;
-        // Somebody else may have made it meanwhile.
-        if let Some(current) = self.known() {
-            return Ok(current);
+    /// The server of what the whole namespace shares. Channels are there, too: in a cluster each
+    /// server has all of them, but counts only its own listeners.
+    pub(super) async fn home(&self) -> Result<Spot, Trouble> {
+        self.directory.spot(&self.home).await
+    }
+
+    /// Ends when this server is known not to be that any more.
+    pub(super) fn leaves_home(&self, spot: &Spot) -> Fuse<BoxFuture<'static, ()>> {
+        self.leaves(&self.home, spot)
+    }
+
+    /// All servers that have keys.
+    pub(super) async fn all(&self) -> Result<Vec<Spot>, Trouble> {
+        self.directory.spots().await
+    }
+
+    /// A connection to this server broke: the next command makes a new one. What is on its way is
+    /// still answered by the old.
+    pub(super) fn broke(&self, spot: &Spot) {
+        spot.primary.renew();
+        self.failed(spot);
+    }
+
+    /// A connection to this server could not be made.
+    pub(super) fn failed(&self, spot: &Spot) {
+        self.directory.failed(spot);
+    }
+
+    fn leaves(&self, key: &str, spot: &Spot) -> Fuse<BoxFuture<'static, ()>> {
+        let leaves: BoxFuture<'static, ()> = Box::pin(self.directory.leaves(key, &spot.primary.id));
+        leaves.fuse()
+    }
+
+    async fn follow<T: FromRedisValue>(
+        &self,
+        key: &str,
+        request: Request<'_>,
+    ) -> Result<T, Trouble> {
+        for _ in 0..MOVES {
+            let spot = self.directory.spot(key).await?;
+            match self.send(&spot, request).await {
+                Err(Trouble::Refused(error)) if is(&error, ServerErrorKind::Moved) => {}
+                answered => return answered,
+            }
         }
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(None)
-            .set_response_timeout(Some(ANSWER))
-            .set_pipeline_buffer_size(BUFFER);
-        let connecting = self
-            .client()?
-            .get_multiplexed_async_connection_with_config(&config);
-        let connection = within(CONNECT, connecting)
-            .await
-            .map_err(|cause| self.away(cause))?;
-        let current = Current {
-            number: self.connections.fetch_add(1, Ordering::Relaxed),
-            connection,
+        let spot = self.directory.spot(key).await?;
+        self.send(&spot, request).await
+    }
+
+    async fn send<T: FromRedisValue>(
+        &self,
+        spot: &Spot,
+        request: Request<'_>,
+    ) -> Result<T, Trouble> {
+        let mut waiting = Waiting {
+            directory: &self.directory,
+            spot,
+            since: Some(Instant::now()),
         };
-        *self.current() = Some(current.clone());
-        Ok(current)
-    }
-
-    pub(super) fn client(&self) -> Result<&Client, Trouble> {
-        let client = self.server.client.as_ref();
-        client.map_err(|unusable| self.away(Cause::Unusable(unusable.clone())))
-    }
-
-    pub(super) fn away(&self, cause: Cause) -> Trouble {
-        Trouble::Away {
-            server: self.server.shown.clone(),
-            cause,
+        let answered = spot.primary.send(request).await;
+        waiting.since = None;
+        match &answered {
+            Err(Trouble::Refused(error)) if is(error, ServerErrorKind::Moved) => {
+                self.directory.moved(spot);
+            }
+            // Its keys are on their way, or it is cut off from the cluster.
+            Err(Trouble::Refused(error)) if error.is_cluster_error() => {
+                self.directory.failed(spot);
+            }
+            Err(Trouble::Away { .. } | Trouble::Lost(_)) => self.directory.failed(spot),
+            Ok(_) | Err(Trouble::Refused(_)) => {}
         }
-    }
-
-    fn known(&self) -> Option<Current> {
-        self.current().clone()
-    }
-
-    fn forget(&self, number: u64) {
-        let mut current = self.current();
-        if current.as_ref().is_some_and(|now| now.number == number) {
-            *current = None;
-        }
-    }
-
-    fn current(&self) -> std::sync::MutexGuard<'_, Option<Current>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+        answered
     }
 }
 
-/// Waits for the client with a limit.
-pub(super) async fn within<T>(
-    limit: Duration,
-    answer: impl Future<Output = Result<T, RedisError>>,
-) -> Result<T, Cause> {
-    match timeout(limit, answer).await {
-        Ok(answer) => answer.map_err(Cause::Error),
-        Err(_) => Err(Cause::Silence(limit.as_secs())),
-    }
+fn is(error: &redis::RedisError, kind: ServerErrorKind) -> bool {
+    error.kind() == ErrorKind::Server(kind)
 }
 
-/// A connection with a command on its way.
-struct Used<'a> {
-    commands: &'a Commands,
-    current: Current,
+/// A command on its way.
+struct Waiting<'a> {
+    directory: &'a Directory,
+    spot: &'a Spot,
     /// `None` once it is answered.
     since: Option<Instant>,
 }
 
-impl Used<'_> {
-    fn done<T>(&mut self, answered: Result<T, RedisError>) -> Result<T, Trouble> {
-        self.since = None;
-        answered.map_err(|error| {
-            // It was the master once; a new connection may reach the one that is now.
-            let demoted = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
-            let trouble = Trouble::sent(Cause::Error(error));
-            if demoted || matches!(trouble, Trouble::Lost(_)) {
-                self.commands.forget(self.current.number);
-            }
-            trouble
-        })
-    }
-}
-
-impl Drop for Used<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        // The caller had less patience than this: a server that cannot be heard any more must not
-        // hold up the next one.
+        // The caller had less patience: the next one must not wait for the same server if another
+        // has the key by now.
         if self
             .since
             .is_some_and(|since| since.elapsed() >= ANSWER / 4)
         {
-            self.commands.forget(self.current.number);
+            self.directory.failed(self.spot);
         }
     }
 }

@@ -1,28 +1,35 @@
-//! What the server promises of what it stores, as it is set up.
+//! What the servers promise of what they store, as they are set up.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Shared;
 use super::check::Info;
+use super::directory::Spot;
 use super::error::Trouble;
 use crate::transport::{Durability, Guarantees};
 
 impl Shared {
     pub(super) async fn promises(&self) -> Result<Guarantees, Trouble> {
-        let info = self.info().await?;
-        let settings = Settings {
-            sync: self.setting("appendfsync").await?,
-            snapshots: self.setting("save").await?,
-        };
-        Ok(promised(&info, &settings))
+        let mut told = Vec::new();
+        for server in self.commands.all().await? {
+            let info = self.info(&server).await?;
+            let settings = Settings {
+                sync: self.setting(&server, "appendfsync").await?,
+                snapshots: self.setting(&server, "save").await?,
+            };
+            let name = server.primary.server.shown.clone();
+            told.push((name, promised(&info, &settings)));
+        }
+        Ok(together(told))
     }
 
     /// A setting; `None` if this user may not ask, or it has another name.
-    async fn setting(&self, name: &str) -> Result<Option<String>, Trouble> {
+    async fn setting(&self, server: &Spot, name: &str) -> Result<Option<String>, Trouble> {
         let mut get = redis::cmd("CONFIG");
         get.arg("GET").arg(name);
-        let found: Result<HashMap<String, String>, _> = self.commands.command(&get).await;
+        let found: Result<HashMap<String, String>, _> =
+            self.commands.command_to(server, &get).await;
         match found {
             Ok(mut found) => Ok(found.remove(name)),
             Err(Trouble::Refused(_)) => Ok(None),
@@ -58,6 +65,13 @@ fn promised(info: &Info, settings: &Settings) -> Guarantees {
         });
         Durability::Memory
     };
+    let in_cluster = info.get("redis_mode") == Some("cluster");
+    if in_cluster && number("connected_slaves") == Some(0) {
+        notes.push(
+            "it has no replica: while it is away, the services whose slots it has stand still"
+                .into(),
+        );
+    }
     if let Some(replicas @ 1..) = number("connected_slaves") {
         notes.push(format!("{replicas} connected as replicas, which follow after the acknowledgement: a failover may lose what they had not got"));
     }
@@ -78,6 +92,58 @@ fn promised(info: &Info, settings: &Settings) -> Guarantees {
     notes.into_iter().fold(told, Guarantees::with_note)
 }
 
+/// What the primaries of a cluster promise: the least that one of them does, since a service may be
+/// on any of them.
+fn together(told: Vec<(Box<str>, Guarantees)>) -> Guarantees {
+    let servers = told.len();
+    let mut brokers = Vec::new();
+    let mut durability = Durability::Machine;
+    let mut differ = false;
+    let mut notes = Vec::<(String, Vec<Box<str>>)>::new();
+    for (at, (server, told)) in told.into_iter().enumerate() {
+        if !brokers.contains(&told.broker) {
+            brokers.push(told.broker);
+        }
+        differ |= at > 0 && told.durability != durability;
+        durability = least(durability, told.durability);
+        for note in told.notes {
+            match notes.iter_mut().find(|(known, _)| *known == note) {
+                Some((_, of)) => of.push(server.clone()),
+                None => notes.push((note, vec![server.clone()])),
+            }
+        }
+    }
+    let broker = match servers {
+        0 | 1 => brokers.join(""),
+        _ => format!(
+            "{}, a cluster of {servers} primaries",
+            brokers.join(" and ")
+        ),
+    };
+    let told = Guarantees::new(broker, durability, 1);
+    let mut notes = notes.into_iter().map(|(note, of)| match of.len() {
+        all if all == servers => note,
+        _ => format!("{}: {note}", of.join(", ")),
+    });
+    let told = notes.by_ref().fold(told, Guarantees::with_note);
+    match differ {
+        true => told.with_note(
+            "the primaries are set up differently, so what the least of them does is told",
+        ),
+        false => told,
+    }
+}
+
+fn least(one: Durability, other: Durability) -> Durability {
+    let rank = |durability| match durability {
+        Durability::Memory => 0,
+        Durability::Unsynced => 1,
+        Durability::Process(_) => 2,
+        Durability::Machine => 3,
+    };
+    std::cmp::min_by_key(one, other, |durability| rank(*durability))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,7 +153,7 @@ mod tests {
             sync: sync.map(str::to_owned),
             snapshots: snapshots.map(str::to_owned),
         };
-        promised(&Info::of(&lines.join("\r\n")), &settings)
+        promised(&Info::of(lines.join("\r\n")), &settings)
     }
 
     #[test]
@@ -133,5 +199,42 @@ mod tests {
         for part in ["`save 3600 1`", "2 connected as replicas", "no `maxmemory`"] {
             assert!(notes.contains(part), "{notes}");
         }
+    }
+
+    #[test]
+    fn of_a_cluster_the_least_is_told() {
+        let safe = [
+            "redis_version:7.0.15",
+            "redis_mode:cluster",
+            "aof_enabled:1",
+        ];
+        let alone = [&safe[..], &["maxmemory:1", "connected_slaves:0"]].concat();
+        let safe = [&safe[..], &["maxmemory:1", "connected_slaves:1"]].concat();
+        let of = |lines: &[&str], sync| told(lines, Some(sync), Some(""));
+        let cluster = together(vec![
+            ("a:1".into(), of(&safe, "always")),
+            ("b:1".into(), of(&alone, "always")),
+            ("c:1".into(), of(&safe, "everysec")),
+        ]);
+        assert_eq!(cluster.broker, "Redis 7.0.15, a cluster of 3 primaries");
+        assert_eq!(
+            cluster.durability,
+            Durability::Process(Duration::from_secs(1))
+        );
+        let [replicas, none, differ] = &cluster.notes[..] else {
+            panic!("{:?}", cluster.notes);
+        };
+        assert!(replicas.starts_with("a:1, c:1: 1 connected as replicas"));
+        assert!(none.starts_with("b:1: it has no replica"), "{none}");
+        assert!(differ.contains("set up differently"), "{differ}");
+        // What all say is said once, and nobody differs from itself.
+        let same = together(vec![
+            ("a:1".into(), of(&safe, "no")),
+            ("b:1".into(), of(&safe, "no")),
+        ]);
+        assert_eq!(same.durability, Durability::Unsynced);
+        assert_eq!(same.notes.len(), 1);
+        let single = of(&["redis_version:7.0.15", "aof_enabled:1"], "no");
+        assert_eq!(together(vec![("a:1".into(), single.clone())]), single);
     }
 }

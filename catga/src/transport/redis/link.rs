@@ -1,7 +1,7 @@
 //! The connection for subscriptions: one for all, made when it is needed.
 //!
-//! When it breaks, everything that was subscribed ends; whoever needs it subscribes again, over a
-//! new one.
+//! It is one to the server of what the whole namespace shares. When it breaks, or that is another
+//! server, everything that was subscribed ends; whoever needs it subscribes again, over a new one.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,8 +16,9 @@ use redis::Msg;
 use redis::aio::{PubSubSink, PubSubStream};
 use tokio::sync::{mpsc, oneshot};
 
-use super::commands::{CONNECT, Commands, within};
+use super::commands::Commands;
 use super::error::{Cause, Trouble};
+use super::primary::{CONNECT, within};
 
 /// How long the server may take to confirm a subscription.
 const CONFIRM: Duration = Duration::from_secs(2);
@@ -36,9 +37,17 @@ pub(super) type Deliver = Box<dyn FnMut(&str, Bytes) + Send>;
 /// Makes the connection, and again after it broke.
 pub(super) struct Link {
     commands: Arc<Commands>,
-    current: Mutex<Option<mpsc::UnboundedSender<Order>>>,
+    current: Mutex<Option<Line>>,
     connecting: tokio::sync::Mutex<()>,
     listeners: AtomicU64,
+}
+
+/// A connection for subscriptions.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    /// What a Redis Cluster calls its server; empty if that is in none.
+    pub(super) server: Box<str>,
+    orders: mpsc::UnboundedSender<Order>,
 }
 
 /// What the task of a connection is told to do.
@@ -80,7 +89,18 @@ impl Link {
         channel: Channel,
         deliver: Deliver,
     ) -> Result<Listening, Trouble> {
-        let orders = self.connected().await?;
+        let line = self.line().await?;
+        self.listen_over(&line, channel, deliver).await
+    }
+
+    /// The same over one connection and no other.
+    pub(super) async fn listen_over(
+        &self,
+        line: &Line,
+        channel: Channel,
+        deliver: Deliver,
+    ) -> Result<Listening, Trouble> {
+        let orders = &line.orders;
         let listener = self.listeners.fetch_add(1, Ordering::Relaxed);
         let (done, confirmed) = oneshot::channel();
         // If the caller does not wait for the end, this undoes what was begun.
@@ -104,39 +124,51 @@ impl Link {
         Ok(listening)
     }
 
-    async fn connected(&self) -> Result<mpsc::UnboundedSender<Order>, Trouble> {
-        if let Some(orders) = self.known() {
-            return Ok(orders);
+    /// The connection that is there, or a new one.
+    pub(super) async fn line(&self) -> Result<Line, Trouble> {
+        if let Some(line) = self.known() {
+            return Ok(line);
         }
         let _turn = self.connecting.lock().await;
         // Somebody else may have made it meanwhile.
-        if let Some(orders) = self.known() {
-            return Ok(orders);
+        if let Some(line) = self.known() {
+            return Ok(line);
         }
-        let (sink, stream) = within(CONNECT, self.commands.client()?.get_async_pubsub())
+        let home = self.commands.home().await?;
+        let primary = &home.primary;
+        let (sink, stream) = within(CONNECT, primary.client()?.get_async_pubsub())
             .await
-            .map_err(|cause| self.commands.away(cause))?
+            .map_err(|cause| {
+                self.commands.failed(&home);
+                primary.away(cause)
+            })?
             .split();
         let (orders, received) = mpsc::unbounded_channel();
-        *self.current() = Some(orders.clone());
+        let line = Line {
+            server: primary.id.clone(),
+            orders,
+        };
+        *self.current() = Some(line.clone());
         let commands = Arc::clone(&self.commands);
         tokio::spawn(async move {
-            Task::default().run(sink, stream, received).await;
-            // What broke this has most likely broken the other connection, too; without this, the
-            // next command would be the one to find out.
-            commands.renew();
+            let run = std::pin::pin!(Task::default().run(sink, stream, received));
+            if let Either::Left(_) = select(run, commands.leaves_home(&home)).await {
+                // What broke this has most likely broken the other connection, too; without this,
+                // the next command would be the one to find out.
+                commands.broke(&home);
+            }
         });
-        Ok(orders)
+        Ok(line)
     }
 
-    fn known(&self) -> Option<mpsc::UnboundedSender<Order>> {
+    fn known(&self) -> Option<Line> {
         self.current()
             .as_ref()
-            .filter(|orders| !orders.is_closed())
+            .filter(|line| !line.orders.is_closed())
             .cloned()
     }
 
-    fn current(&self) -> MutexGuard<'_, Option<mpsc::UnboundedSender<Order>>> {
+    fn current(&self) -> MutexGuard<'_, Option<Line>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

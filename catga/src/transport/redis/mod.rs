@@ -7,23 +7,29 @@
 //! | queues, dead letters, the front door, the tap | [`queues`]: streams, one hash tag for each service |
 //! | small values of a service | [`marks`]: keys of the same tag |
 //!
-//! There are two connections for each [`Redis`]: one for commands ([`commands`]), which many
+//! There are two connections for each [`Redis`]: one for commands ([`primary`]), which many
 //! callers share, and one for subscriptions ([`link`]). Both are made when they are needed, and
 //! again after they broke. Whatever reads a queue waits for entries over a connection of its own.
+//!
+//! Of a Redis Cluster there is one for commands to each primary, and a [`directory`] of who has
+//! which keys. [`commands`] go where their keys are.
 
 mod call;
 mod check;
 mod clock;
 mod commands;
+mod directory;
 mod error;
 mod guarantees;
 mod link;
 mod marks;
 mod messenger;
 mod names;
+mod primary;
 mod queues;
 mod records;
 mod server;
+mod slots;
 mod wire;
 
 use std::fmt;
@@ -53,6 +59,12 @@ use server::Server;
 /// (`maxmemory-policy noeviction`); a node does not start with another. At its `maxmemory` it
 /// refuses new messages, and everything that frees memory goes on. Connections are made again for
 /// ever.
+///
+/// A server in cluster mode leads to its whole Redis Cluster, whose primaries must all be like
+/// this: any of them may be named, also a replica, with the database 0. They are reached at the
+/// addresses that they announce, with the same user, password and TLS. A service is in one slot,
+/// so a cluster spreads services, not partitions; the guide on
+/// [brokers](crate::guide::brokers#redis-cluster) says what a failover may lose.
 ///
 /// # Examples
 ///
@@ -141,10 +153,12 @@ impl Redis {
     }
 
     fn new(server: Server, namespace: &str) -> Self {
-        let commands = Arc::new(Commands::new(server.clone()));
+        let names = Names::new(namespace, server.database());
+        let commands = Commands::new(server.clone(), names.cluster("version"));
+        let commands = Arc::new(commands);
         Self {
             shared: Arc::new(Shared {
-                names: Names::new(namespace, server.database()),
+                names,
                 link: Link::new(Arc::clone(&commands)),
                 namespace: namespace.into(),
                 server,

@@ -81,9 +81,14 @@ impl Names {
         format!("{}:back:{service}", self.channels)
     }
 
-    /// A node's inbox.
-    pub(super) fn inbox(&self, node: &str) -> String {
-        format!("{}:node:{node}", self.channels)
+    /// A node's inbox, at a server. A cluster carries what is published to all of its servers, but
+    /// counts only those who listen at the one where it was published: who listens at another must
+    /// not get it, for it counts as not delivered.
+    pub(super) fn inbox(&self, server: &str, node: &str) -> String {
+        match server {
+            "" => format!("{}:node:{node}", self.channels),
+            _ => format!("{}:node:{node}@{server}", self.channels),
+        }
     }
 
     /// Where one connection waits for answers.

@@ -35,6 +35,35 @@ impl Server {
         })
     }
 
+    /// The same without that number.
+    pub(super) fn without_database(self) -> Self {
+        self.with(|info| {
+            let settings = info.redis_settings().clone().set_db(0);
+            info.set_redis_settings(settings)
+        })
+    }
+
+    /// Another server of its cluster; without a host, one at the same.
+    pub(super) fn at(&self, host: Option<&str>, port: u16) -> Self {
+        let mut address = None;
+        let mut server = self.clone().with(|info| {
+            let addr = at(info.addr(), host, port);
+            address = Some(addr.to_string());
+            info.set_addr(addr)
+        });
+        if let Some(address) = address {
+            server.shown = address.into();
+        }
+        server
+    }
+
+    fn with(mut self, change: impl FnOnce(ConnectionInfo) -> ConnectionInfo) -> Self {
+        self.client = self
+            .client
+            .and_then(|client| prepared(change(client.get_connection_info().clone())));
+        self
+    }
+
     /// The same, unless no namespace can have this name.
     pub(super) fn with_namespace(mut self, namespace: &str) -> Self {
         if !is_name(namespace) {
@@ -60,6 +89,24 @@ fn parse(url: &str) -> Result<Client, Box<str>> {
         .into_connection_info()
         .map_err(|error| format!("the URL cannot be read: {error}"))?;
     prepared(info)
+}
+
+/// The same kind of connection to another place.
+fn at(from: &ConnectionAddr, to: Option<&str>, to_port: u16) -> ConnectionAddr {
+    let mut addr = from.clone();
+    if let ConnectionAddr::TcpTls { host, port, .. } = &mut addr {
+        *port = to_port;
+        if let Some(to) = to {
+            to.clone_into(host);
+        }
+        return addr;
+    }
+    let here = match from {
+        ConnectionAddr::Tcp(host, _) => host,
+        // A socket is on this machine.
+        _ => "127.0.0.1",
+    };
+    ConnectionAddr::Tcp(to.unwrap_or(here).to_owned(), to_port)
 }
 
 /// A client of one's own: small commands must not wait for more to be sent with them.
@@ -102,6 +149,24 @@ mod tests {
     }
 
     #[test]
+    fn others_of_a_cluster_are_reached_in_the_same_way() {
+        let named = Server::of_url("redis://me:secret@10.0.0.1:7000/0");
+        let other = named.at(Some("10.0.0.2"), 7001);
+        assert_eq!(&*other.shown, "10.0.0.2:7001");
+        let client = other.client.unwrap();
+        let settings = client.get_connection_info().redis_settings();
+        assert_eq!(settings.username(), Some("me"));
+        assert_eq!(settings.password(), Some("secret"));
+        // Of one that does not know its host, the host is the same.
+        assert_eq!(&*named.at(None, 7001).shown, "10.0.0.1:7001");
+        let socket = Server::of_url("redis+unix:///run/redis.sock");
+        assert_eq!(&*socket.at(None, 7001).shown, "127.0.0.1:7001");
+        let numbered = Server::of_url("redis://10.0.0.1/3");
+        assert_eq!(numbered.clone().without_database().database(), 0);
+        assert_eq!(numbered.database(), 3);
+    }
+
+    #[test]
     fn what_cannot_be_used_says_so() {
         assert!(told("redis://host:notaport").starts_with("the URL cannot be read"));
         let server = Server::of_url("redis://host").with_namespace("a:b");
@@ -120,5 +185,12 @@ mod tests {
         let client = Server::of_url("rediss://host").client.unwrap();
         let info = client.get_connection_info();
         assert!(matches!(info.addr(), ConnectionAddr::TcpTls { .. }));
+        let other = Server::of_url("rediss://host").at(Some("other"), 7001);
+        let client = other.client.unwrap();
+        let info = client.get_connection_info();
+        assert!(matches!(
+            info.addr(),
+            ConnectionAddr::TcpTls { host, port: 7001, .. } if host == "other"
+        ));
     }
 }

@@ -33,7 +33,8 @@ enum Posted {
 
 impl Shared {
     pub(super) async fn open(self: &Arc<Self>, node: &NodeId) -> Result<Mailbox, Trouble> {
-        let channel = self.names.inbox(node.as_str());
+        let line = self.link.line().await?;
+        let channel = self.names.inbox(&line.server, node.as_str());
         let (post, posted) = mpsc::channel(CAPACITY);
         let own = chance::draw(|chance| chance.u64(..));
         let mut intake = Intake {
@@ -49,7 +50,7 @@ impl Shared {
         let channel = Channel::Exactly(channel);
         Ok(Mailbox {
             shared: Arc::clone(self),
-            _listening: self.link.listen(channel, deliver).await?,
+            _listening: self.link.listen_over(&line, channel, deliver).await?,
             posted,
         })
     }

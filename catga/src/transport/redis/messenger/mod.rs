@@ -2,12 +2,13 @@
 //!
 //! | channel | who listens |
 //! |---|---|
-//! | `<ns>:<database>:node:<id>` | the node's inbox |
+//! | `<ns>:<database>:node:<id>`, in a Redis Cluster `…@<server>` | the node's inbox |
 //! | `<ns>:<database>:answers:<token>` | whoever asked, one channel for each connection |
 //! | `<ns>:<database>:on:<subject>` | the subscriptions to a broadcast |
 //!
-//! `PUBLISH` answers how many it reached: nobody means that the node is not there. What lies in
-//! these channels is laid out in [`wire`](super::wire).
+//! `PUBLISH` answers how many it reached: nobody means that the node is not there. All nodes use the
+//! same server, that of the records, since another one of a cluster does not count its listeners.
+//! What lies in these channels is laid out in [`wire`](super::wire).
 
 mod inbox;
 mod pending;
@@ -21,6 +22,7 @@ use bytes::Bytes;
 use tokio::time::timeout;
 
 use super::Shared;
+use super::directory::Spot;
 use super::error::Trouble;
 use super::link::{Channel, Listening};
 use super::wire::Parcel;
@@ -62,12 +64,28 @@ impl Post {
 }
 
 impl Shared {
-    /// How many it reached.
     async fn publish(&self, channel: &str, parcel: &Parcel) -> Result<u64, Trouble> {
+        let home = self.commands.home().await?;
+        self.publish_at(&home, channel, parcel).await
+    }
+
+    /// Publishes to a node's inbox. How many it reached.
+    async fn post(&self, to: &NodeId, parcel: &Parcel) -> Result<u64, Trouble> {
+        let home = self.commands.home().await?;
+        let channel = self.names.inbox(&home.primary.id, to.as_str());
+        self.publish_at(&home, &channel, parcel).await
+    }
+
+    async fn publish_at(
+        &self,
+        server: &Spot,
+        channel: &str,
+        parcel: &Parcel,
+    ) -> Result<u64, Trouble> {
         let payload: Bytes = parcel.encode();
         let mut command = redis::cmd("PUBLISH");
         command.arg(channel).arg(&*payload);
-        self.commands.command(&command).await
+        self.commands.command_to(server, &command).await
     }
 
     /// The channel where answers arrive, once it is listened to.
@@ -114,7 +132,7 @@ impl Messenger for Arc<Shared> {
                     answers,
                     frame,
                 };
-                match self.publish(&self.names.inbox(to.as_str()), &parcel).await {
+                match self.post(to, &parcel).await {
                     Ok(0) => return Err(RequestError::NoResponder),
                     // It may have arrived; then its answer will, too.
                     Ok(_) | Err(Trouble::Lost(_)) => {}
@@ -133,8 +151,7 @@ impl Messenger for Arc<Shared> {
         frame: Frame,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         Box::pin(async move {
-            let channel = self.names.inbox(to.as_str());
-            let told = self.publish(&channel, &Parcel::Told(frame)).await;
+            let told = self.post(to, &Parcel::Told(frame)).await;
             told.map(drop).map_err(|error| error.when("send to a node"))
         })
     }

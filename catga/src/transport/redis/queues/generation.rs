@@ -25,7 +25,7 @@ impl Shared {
     ) -> Result<Opened, Trouble> {
         let service = &generation.service;
         // First the connection: without one, what reads now is left alone.
-        let reading = Reading::new(self.commands.separate().await?);
+        let reading = Reading::new(self.commands.separate(&self.mark_of(service)).await?);
         let partitions = BTreeSet::from_iter(partitions);
         let streams: Vec<_> = partitions
             .into_iter()

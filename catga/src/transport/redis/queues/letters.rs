@@ -56,13 +56,14 @@ impl Shared {
         if limit == 0 {
             return Ok(Vec::new());
         }
+        let dead = self.dead(service);
         let mut range = redis::cmd("XRANGE");
-        range.arg(self.dead(service));
+        range.arg(&dead);
         range
             .arg(format!("({}", Place::of_sequence(number)))
             .arg("+");
         range.arg("COUNT").arg(limit);
-        let letters: Vec<Value> = self.commands.command(&range).await?;
+        let letters: Vec<Value> = self.commands.command(&dead, &range).await?;
         let letters = letters.into_iter().filter_map(stored);
         let letter = |(place, fields): (Place, Value)| StoredLetter {
             number: place.sequence(),
@@ -72,10 +73,11 @@ impl Shared {
     }
 
     pub(super) async fn delete_letter(&self, service: &str, number: u64) -> Result<bool, Trouble> {
+        let dead = self.dead(service);
         let mut delete = redis::cmd("XDEL");
-        delete.arg(self.dead(service));
+        delete.arg(&dead);
         delete.arg(Place::of_sequence(number).to_string());
-        let deleted: u32 = self.commands.command(&delete).await?;
+        let deleted: u32 = self.commands.command(&dead, &delete).await?;
         Ok(deleted > 0)
     }
 

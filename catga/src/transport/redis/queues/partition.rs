@@ -61,7 +61,7 @@ impl Shared {
                 let id = Place::of_position(position).to_string();
                 ranges.cmd("XRANGE").arg(&stream).arg(&id).arg(id);
             }
-            let ranges: Vec<Vec<Value>> = self.commands.pipeline(&ranges).await?;
+            let ranges: Vec<Vec<Value>> = self.commands.pipeline(&stream, &ranges).await?;
             found.extend(ranges.into_iter().map(|range| {
                 let (place, fields) = range.into_iter().find_map(stored)?;
                 let door = mark.as_deref().map(|stream| Door { stream, place });
@@ -76,17 +76,19 @@ impl Shared {
         service: &str,
         partition: u32,
     ) -> Result<Option<u64>, Trouble> {
+        let stream = self.names.partition(service, partition);
         let mut range = redis::cmd("XRANGE");
-        range.arg(self.names.partition(service, partition));
+        range.arg(&stream);
         range.arg("-").arg("+").arg("COUNT").arg(1);
-        let first: Vec<Value> = self.commands.command(&range).await?;
+        let first: Vec<Value> = self.commands.command(&stream, &range).await?;
         let first = first.into_iter().find_map(stored);
         Ok(first.map(|(place, _)| place.sequence()))
     }
 
     async fn read_mark(&self, service: &str) -> Result<Option<String>, Trouble> {
+        let mark = self.mark_of(service);
         let mut get = redis::cmd("GET");
-        get.arg(self.mark_of(service));
-        self.commands.command(&get).await
+        get.arg(&mark);
+        self.commands.command(&mark, &get).await
     }
 }

@@ -1,15 +1,17 @@
 use std::future::poll_fn;
+use std::pin::pin;
 // How long the server has hidden something is a matter of its own clock, also in a test whose clock
 // stands.
 use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
+use futures_util::future::{Either, select};
 use redis::{Cmd, Value};
 
 use super::place::Place;
 use crate::transport::BoxFuture;
-use crate::transport::redis::commands::within;
+use crate::transport::redis::commands::Separate;
 use crate::transport::redis::error::Cause;
+use crate::transport::redis::primary::within;
 
 /// How long the server lets a read wait for entries. Then it is asked anew.
 const BLOCK: Duration = Duration::from_secs(1);
@@ -19,7 +21,7 @@ const SILENCE: Duration = Duration::from_secs(15);
 
 /// Reads that block, over a connection of their own.
 pub(super) struct Reading {
-    connection: MultiplexedConnection,
+    separate: Separate,
     /// The answer to the last read; kept until it is taken, so that nothing is lost when nobody
     /// waits for it any more.
     answer: Option<BoxFuture<'static, Result<Value, Cause>>>,
@@ -28,9 +30,9 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new(connection: MultiplexedConnection) -> Self {
+    pub(super) fn new(separate: Separate) -> Self {
         Self {
-            connection,
+            separate,
             answer: None,
             waited: Instant::now(),
         }
@@ -49,16 +51,28 @@ impl Reading {
             Some(answer) => answer,
             None => {
                 let command = command(group, consumer, streams, count);
-                let mut connection = self.connection.clone();
+                let mut connection = self.separate.connection.clone();
                 self.waited = Instant::now();
                 self.answer.insert(Box::pin(async move {
                     within(SILENCE, command.query_async(&mut connection)).await
                 }))
             }
         };
-        let answered = until_answered(answer, &mut self.waited).await;
-        self.answer = None;
-        answered
+        let answered = {
+            let waiting = pin!(until_answered(answer, &mut self.waited));
+            // A server that has fallen out of its cluster may say nothing for long.
+            match select(waiting, &mut self.separate.leaves).await {
+                Either::Left((answered, _)) => Some(answered),
+                Either::Right(_) => None,
+            }
+        };
+        match answered {
+            Some(answered) => {
+                self.answer = None;
+                answered
+            }
+            None => Err(Cause::Closed),
+        }
     }
 
     /// The answer to a read that somebody stopped waiting for, if there is one. Nothing is asked.

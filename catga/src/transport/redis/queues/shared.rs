@@ -84,7 +84,7 @@ impl Shared {
             .link
             .listen(channel, Box::new(move |_: &str, _| notify.notify_one()));
         let commands = Arc::clone(&self.commands);
-        let reading = Reading::new(self.commands.separate().await?);
+        let reading = Reading::new(self.commands.separate(&stream).await?);
         let listening = listening.await?;
         Ok(Consumer::new(
             commands, reading, stream, node, listening, given_back,

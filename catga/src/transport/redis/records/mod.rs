@@ -24,6 +24,7 @@ pub(super) use version::Version;
 
 use super::Shared;
 use super::call::Call;
+use super::check::Info;
 use super::error::Trouble;
 use super::names::Names;
 use crate::message::chance;
@@ -101,12 +102,13 @@ impl Shared {
     /// The server's run, its place in a replication, and the mark of the namespace: everything may
     /// have been deleted while the server went on.
     async fn who(&self) -> Result<Identity, Trouble> {
-        let info = self.info().await?;
-        let run = info.get("run_id").unwrap_or_default();
-        let replication = info.get("master_replid").unwrap_or_default();
         let mut call = Call::new(&BORN, &[self.names.cluster("born")]);
         call.arg(chance::draw(|chance| format!("{:016x}", chance.u64(..))));
-        let born: String = self.commands.call(&call).await?;
+        // Of a cluster, the server that has the records now: one answer tells all of it.
+        let (born, info): (String, String) = self.commands.call(&call).await?;
+        let info = Info::of(info);
+        let run = info.get("run_id").unwrap_or_default();
+        let replication = info.get("master_replid").unwrap_or_default();
         Ok(Identity(format!("{run}/{replication}/{born}")))
     }
 

@@ -11,6 +11,10 @@ local received, stored, destroyed, mine = {}, {}, {}, {}
 
 local function destroy(stream)
     local groups = redis.pcall('XINFO', 'GROUPS', stream)
+    -- A Redis Cluster is moving it away. Once it has been moved, this can be done as a whole.
+    if groups.err and string.find(groups.err, 'non local key', 1, true) then
+        error(groups.err)
+    end
     -- Without a stream there is none.
     for _, group in ipairs(groups.err and {} or groups) do
         local found = {}
