@@ -5,4 +5,5 @@ pub mod nats;
 pub mod process;
 pub mod proxy;
 pub mod redis;
+pub mod redis_cluster;
 pub mod server;

@@ -1,5 +1,6 @@
 //! The behaviour suite, the transport contract and more over real Redis servers.
 
+mod cluster;
 mod faults;
 mod messenger;
 mod queues;
@@ -23,5 +24,14 @@ mod newest {
 
     mod contract {
         catga_tests::contract!(crate::site::Redis82);
+    }
+}
+
+mod clustered {
+    //! Redis Cluster 7.0, of three primaries.
+    catga_tests::suite!(crate::site::Clustered);
+
+    mod contract {
+        catga_tests::contract!(crate::site::Clustered);
     }
 }

@@ -1,11 +1,13 @@
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use catga::transport::{RecordKey, Redis, Transport};
 use catga_tests::contract::Post;
 use catga_tests::faulty::Snapshot;
 use catga_tests::servers::redis::RedisServer;
+use catga_tests::servers::redis_cluster::RedisCluster;
 use catga_tests::suite::Clock;
+use redis::aio::MultiplexedConnection;
 
 /// A clock this fast leaves a server time to answer.
 const CLOCK: Clock = Clock::Fast(10);
@@ -13,9 +15,16 @@ const CLOCK: Clock = Clock::Fast(10);
 static REDIS_70: LazyLock<RedisServer> = LazyLock::new(|| RedisServer::start("7.0"));
 static REDIS_82: LazyLock<RedisServer> = LazyLock::new(|| RedisServer::start("8.2"));
 
+static CLUSTER: LazyLock<RedisCluster> = LazyLock::new(|| RedisCluster::start("7.0"));
+
 /// The servers that all tests share.
 pub fn each_server() -> [&'static RedisServer; 2] {
     [&*REDIS_70, &*REDIS_82]
+}
+
+/// The Redis Cluster that all tests share.
+pub fn cluster() -> &'static RedisCluster {
+    &CLUSTER
 }
 
 /// A name that no other test has.
@@ -24,30 +33,67 @@ pub fn fresh_namespace() -> String {
     format!("test-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A namespace of its own on a server that all tests share.
+/// What all tests share.
+trait Servers: Sync {
+    /// A URL of it.
+    fn url(&self) -> String;
+
+    /// The URL of the server that has a key.
+    fn url_of(&self, key: &str) -> String;
+}
+
+impl Servers for LazyLock<RedisServer> {
+    fn url(&self) -> String {
+        RedisServer::url(self)
+    }
+
+    fn url_of(&self, _: &str) -> String {
+        self.url()
+    }
+}
+
+impl Servers for LazyLock<RedisCluster> {
+    /// Any of them leads to the others.
+    fn url(&self) -> String {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        RedisCluster::url(self, COUNT.fetch_add(1, Ordering::Relaxed) % 3)
+    }
+
+    fn url_of(&self, key: &str) -> String {
+        RedisCluster::url(self, self.holder(key))
+    }
+}
+
+/// A namespace of its own on servers that all tests share.
 struct Space {
-    url: String,
+    servers: &'static dyn Servers,
     namespace: String,
 }
 
 impl Space {
-    fn on(server: &RedisServer) -> Self {
+    fn on(servers: &'static dyn Servers) -> Self {
         Self {
-            url: server.url(),
+            servers,
             namespace: fresh_namespace(),
         }
     }
 
     fn transport(&self) -> Arc<dyn Transport> {
-        Arc::new(Redis::url(&self.url).namespace(&self.namespace))
+        Arc::new(Redis::url(&self.servers.url()).namespace(&self.namespace))
+    }
+
+    /// Past the transport.
+    async fn connection_of(&self, key: &str) -> MultiplexedConnection {
+        let client = redis::Client::open(self.servers.url_of(key)).unwrap();
+        client.get_multiplexed_async_connection().await.unwrap()
     }
 
     /// Adds to the stream of the door, as anybody may.
     async fn post(&self, post: Post<'_>) -> bool {
-        let client = redis::Client::open(self.url.as_str()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let door = format!("{}:in", self.namespace);
+        let mut connection = self.connection_of(&door).await;
         let mut add = redis::cmd("XADD");
-        add.arg(format!("{}:in", self.namespace)).arg("*");
+        add.arg(door).arg("*");
         if let Some(name) = post.name {
             add.arg("type").arg(name);
         }
@@ -61,9 +107,8 @@ impl Space {
 
     /// Versions rise with the clock, so old ones are written past the transport.
     async fn restored(&self, snapshot: &Snapshot) -> Arc<dyn Transport> {
-        let client = redis::Client::open(self.url.as_str()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
         let key = |what: &str| format!("{}:{{cluster}}:{what}", self.namespace);
+        let mut connection = self.connection_of(&key("version")).await;
         let mut writes = redis::pipe();
         for (record_key, record) in snapshot.records() {
             let (hash, name) = match record_key {
@@ -88,4 +133,5 @@ catga_tests::clusters! {
     Space with CLOCK;
     Redis70 on REDIS_70;
     Redis82 on REDIS_82;
+    Clustered on CLUSTER;
 }

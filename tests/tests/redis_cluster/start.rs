@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use catga::Node;
 use catga::node::Broker;
-use catga::transport::Redis;
+use catga::transport::{Redis, Transport};
 use catga_tests::servers::proxy::{Flow, Proxy};
 use catga_tests::servers::redis::RedisServer;
+use catga_tests::servers::redis_cluster::RedisCluster;
 use catga_tests::texts;
 
-use crate::site::{each_server, fresh_namespace};
+use crate::site::{cluster, each_server, fresh_namespace};
 
 /// Why a node does not start, with all sources.
 async fn refusal(broker: impl Into<Broker>) -> String {
@@ -56,6 +57,54 @@ async fn a_replica_is_refused() {
         text.contains("is a replica; connect to its master"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn a_cluster_has_no_other_database() {
+    let text = refusal(format!("{}/3", cluster().url(0))).await;
+    assert!(
+        text.contains("a Redis Cluster has no database 3: leave the number out"),
+        "{text}"
+    );
+    let redis = Redis::url(&format!("{}/0", cluster().url(0))).namespace(&fresh_namespace());
+    let node = Node::builder("shop").broker(redis).only(|_| false);
+    node.start().await.unwrap().shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn each_primary_of_a_cluster_is_looked_at() {
+    let mut cluster = RedisCluster::start("7.0");
+    let told = |cluster: &RedisCluster| {
+        let redis = Redis::url(&cluster.url(0));
+        async move { redis.guarantees().await.unwrap().to_string() }
+    };
+    let text = told(&cluster).await;
+    for part in [
+        "a cluster of 3 primaries, 1 replica: in memory",
+        "it has no replica",
+        "`appendonly` is off",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("set up differently"), "{text}");
+    let set = async |name: &str, value: &str| {
+        let client = redis::Client::open(cluster.url(2)).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg(name).arg(value);
+        let () = set.query_async(&mut connection).await.unwrap();
+    };
+    set("appendonly", "yes").await;
+    let text = told(&cluster).await;
+    assert!(text.contains("set up differently"), "{text}");
+    set("maxmemory-policy", "allkeys-lru").await;
+    let text = refusal(cluster.url(0)).await;
+    assert!(
+        text.contains("has `maxmemory-policy allkeys-lru`"),
+        "{text}"
+    );
+    let port = cluster.server(2).port();
+    assert!(text.contains(&format!("127.0.0.1:{port} ")), "{text}");
 }
 
 #[tokio::test]
