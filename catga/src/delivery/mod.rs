@@ -33,7 +33,7 @@ pub(crate) use broadcast::broadcast;
 pub(crate) use dead_letters::DeadLetters;
 pub(crate) use dedup::{Claim, Claimant, Claimed};
 pub(crate) use delivery::Payload;
-pub(crate) use durable::{Appending, Engine, Limits, NotAppended, REPLAY};
+pub(crate) use durable::{Appending, Engine, How, Limits, NotAppended, REPLAY};
 pub(crate) use envelope::Envelope;
 pub(crate) use failure::{Failure, chain};
 pub(crate) use held::Held;

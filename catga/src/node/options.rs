@@ -26,6 +26,7 @@ use crate::message::{Headers, MessageId};
 pub struct Options {
     pub(crate) id: Option<MessageId>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) strict: bool,
     /// The deadline of the handler that makes this call, if one does.
     pub(crate) parent: Option<Instant>,
     /// The lanes that this handler is in.
@@ -62,6 +63,41 @@ impl Options {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Stores one message at a time of each key: the next one leaves when the broker has confirmed
+    /// the one before.
+    ///
+    /// Otherwise many are on their way at once. If the broker or the connection fails in the middle of
+    /// them, one that was lost is stored again behind others that were not, and the receipts of those
+    /// say `repeated`: for a moment the order of a key is that in which they were stored, and not that
+    /// in which they were sent. This rules that out, at the cost of a round trip for each message of
+    /// a key; other keys go on beside it. Without a broker nothing is ever on its way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use catga::{Node, Options, command};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[command]
+    /// #[catga::route(key = "account")]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Debit {
+    ///     account: u64,
+    ///     cents: u64,
+    /// }
+    ///
+    /// # async fn debit(node: &Node) {
+    /// let debits = (1..=3).map(|cents| Debit { account: 7, cents });
+    /// let stored = node.with(Options::new().strict()).enqueue_all(debits).await;
+    /// assert!(stored.iter().all(Result::is_ok));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.strict = true;
         self
     }
 

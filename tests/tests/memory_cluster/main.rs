@@ -7,6 +7,7 @@ mod full;
 mod lease;
 mod lies;
 mod panics;
+mod strict;
 
 use std::sync::Arc;
 

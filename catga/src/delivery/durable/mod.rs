@@ -60,6 +60,7 @@ use writer::Writer;
 
 pub(crate) use replay::REPLAY;
 pub(crate) use store::{Appending, NotAppended};
+pub(crate) use writer::How;
 
 /// How much a node in a cluster takes on.
 #[derive(Debug, Clone, Copy)]

@@ -6,6 +6,7 @@ use super::Engine;
 use super::attempts::REPLAY_HANDLER;
 use super::letters::{entry_of_letter, letter_of};
 use super::store::answer;
+use super::writer::How;
 use crate::cluster::Taker;
 use crate::delivery::DeadLetter;
 use crate::node::Core;
@@ -120,7 +121,7 @@ impl Engine {
             partitions: self.cluster.settings.partitions,
         };
         // Given: where it is stored and the letter could not be dropped, it is replayed once more.
-        let handed = self.hand_over(core, &own, &entry, true, deadline);
+        let handed = self.hand_over(core, &own, &entry, How::given(deadline));
         answer(handed).await
     }
 }

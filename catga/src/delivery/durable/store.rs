@@ -2,11 +2,11 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::future::{Either, select};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 use super::Engine;
 use super::entries::entry_of;
-use super::writer::Handed;
+use super::writer::{Handed, How};
 use crate::cluster::Taker;
 use crate::delivery::Envelope;
 use crate::node::Core;
@@ -34,14 +34,14 @@ impl Engine {
         core: &Core,
         envelope: &Envelope,
         takers: &[Taker],
-        given: bool,
-        deadline: Instant,
+        how: How,
     ) -> Appending {
         let entry = Arc::new(entry_of(envelope, &self.service));
         // What is stored for one service and not for another is repeated under its id.
-        let given = given || takers.len() > 1;
+        let given = how.given || takers.len() > 1;
+        let how = How { given, ..how };
         let handed = takers.iter().map(|taker| {
-            let handed = self.hand_over(core, taker, &entry, given, deadline);
+            let handed = self.hand_over(core, taker, &entry, how);
             (Arc::clone(&taker.service), handed)
         });
         Appending {
@@ -65,8 +65,7 @@ impl Engine {
         core: &Core,
         taker: &Taker,
         entry: &Arc<Entry>,
-        given: bool,
-        deadline: Instant,
+        how: How,
     ) -> Handed {
         let part = match &entry.key {
             Some(key) => {
@@ -80,8 +79,7 @@ impl Engine {
             part,
         };
         let entry = Arc::clone(entry);
-        self.writer
-            .append(&core.runtime, queue, entry, given, deadline)
+        self.writer.append(&core.runtime, queue, entry, how)
     }
 }
 

@@ -31,6 +31,27 @@ pub(super) struct Writer {
     lines: Mutex<HashMap<Queue, Line>>,
 }
 
+/// How a message is stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct How {
+    /// Whether its id did not come from chance.
+    pub(crate) given: bool,
+    /// Whether it is never on its way together with another one of its key.
+    pub(crate) strict: bool,
+    pub(crate) deadline: Instant,
+}
+
+impl How {
+    /// With an id that may have been stored before.
+    pub(super) const fn given(deadline: Instant) -> Self {
+        Self {
+            given: true,
+            strict: false,
+            deadline,
+        }
+    }
+}
+
 /// What waits for one queue.
 #[derive(Debug, Default)]
 struct Line {
@@ -44,6 +65,7 @@ struct Line {
 #[derive(Debug)]
 struct Pending {
     append: Append,
+    strict: bool,
     deadline: Instant,
     done: oneshot::Sender<Result<Appended, AppendError>>,
 }
@@ -67,8 +89,7 @@ impl Writer {
         runtime: &tokio::runtime::Handle,
         queue: Queue,
         entry: Arc<Entry>,
-        given: bool,
-        deadline: Instant,
+        how: How,
     ) -> Handed {
         let (done, handed) = oneshot::channel();
         let idle = {
@@ -81,10 +102,11 @@ impl Writer {
             line.waiting.push_back(Pending {
                 append: Append {
                     number: line.last,
-                    given,
+                    given: how.given,
                     entry,
                 },
-                deadline,
+                strict: how.strict,
+                deadline: how.deadline,
                 done,
             });
             !std::mem::replace(&mut line.busy, true)
@@ -158,6 +180,7 @@ impl Writer {
         let mut batch: Vec<Pending> = Vec::new();
         // In doubt alone first: what is behind must not be stored before.
         let alone = !doubtful.is_empty();
+        let mut strict = false;
         for pending in doubtful {
             if let Some(pending) = awaited(pending, now) {
                 batch.push(pending);
@@ -167,9 +190,16 @@ impl Writer {
             let Some(pending) = line.waiting.pop_front() else {
                 break;
             };
-            if let Some(pending) = awaited(pending, now) {
-                batch.push(pending);
+            let Some(pending) = awaited(pending, now) else {
+                continue;
+            };
+            strict |= pending.strict;
+            // Looked for only where somebody asks for it.
+            if strict && batch.iter().any(|other| pending.excludes(other)) {
+                line.waiting.push_front(pending);
+                break;
             }
+            batch.push(pending);
         }
         if batch.is_empty() && alone {
             drop(lines);
@@ -205,6 +235,13 @@ impl Writer {
 
     fn lines(&self) -> MutexGuard<'_, HashMap<Queue, Line>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pending {
+    /// Whether it must not be on its way together with another one.
+    fn excludes(&self, other: &Self) -> bool {
+        (self.strict || other.strict) && self.append.entry.key == other.append.entry.key
     }
 }
 

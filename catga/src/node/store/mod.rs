@@ -20,7 +20,7 @@ use receipt::Services;
 
 use super::{Core, Options, epoch_now, remote, time_of};
 use crate::cluster::Taker;
-use crate::delivery::{self, Envelope, NotStored, Queue};
+use crate::delivery::{self, Envelope, How, NotStored, Queue};
 use crate::handler::Key;
 use crate::message::{Command, Event, Message, MessageId, MessageInfo};
 use crate::routing::topic_of;
@@ -101,6 +101,8 @@ struct New {
     takers: Option<Arc<[Taker]>>,
     /// Whether its id did not come from chance.
     given: bool,
+    /// Whether it is never on its way together with another one of its key.
+    strict: bool,
     /// Whether programs that know nothing of catga see it, and how.
     tap: Option<Tap>,
     /// Whether a handler stores it.
@@ -118,7 +120,7 @@ impl New {
         message: &M,
     ) -> Result<Self, StoreError> {
         let (timeout, parent) = (options.timeout, options.parent);
-        let given = options.id.is_some();
+        let (given, strict) = (options.id.is_some(), options.strict);
         let envelope = envelope(core, options, message)?;
         Ok(Self {
             message: envelope.info,
@@ -127,6 +129,7 @@ impl New {
             takers,
             tap: None,
             given,
+            strict,
             child,
             timeout,
             parent,
@@ -141,6 +144,7 @@ impl New {
             takers: None,
             tap: None,
             given: options.id.is_some(),
+            strict: options.strict,
             child,
             timeout: None,
             parent: None,
@@ -191,9 +195,16 @@ impl New {
             };
             let limit = options.limit(self.message.timeout());
             let appending = match (&core.engine, &self.takers, &self.envelope) {
-                (Some(engine), Some(takers), Some(envelope)) => {
-                    Some(engine.append(core, envelope, takers, self.given, limit.1))
-                }
+                (Some(engine), Some(takers), Some(envelope)) => Some(engine.append(
+                    core,
+                    envelope,
+                    takers,
+                    How {
+                        given: self.given,
+                        strict: self.strict,
+                        deadline: limit.1,
+                    },
+                )),
                 _ => None,
             };
             (limit, appending)

@@ -16,7 +16,7 @@ use super::Engine;
 use super::item::Content;
 use super::letters::Death;
 use super::store::answer;
-use super::writer::Handed;
+use super::writer::{Handed, How};
 use crate::node::Core;
 use crate::telemetry::Chain;
 use crate::transport::{
@@ -195,7 +195,7 @@ impl Door<'_> {
         let handed = self.engine.admit(&entry).map(|admitted| {
             let takers = admitted.takers.iter().map(|taker| {
                 let (engine, core) = (self.engine, self.core);
-                engine.hand_over(core, taker, &admitted.entry, true, deadline)
+                engine.hand_over(core, taker, &admitted.entry, How::given(deadline))
             });
             (entry, takers.collect())
         });
@@ -256,7 +256,7 @@ impl Engine {
         })?;
         let mut appended = Appended::New;
         for taker in admitted.takers.iter() {
-            let handed = self.hand_over(core, taker, &admitted.entry, true, deadline);
+            let handed = self.hand_over(core, taker, &admitted.entry, How::given(deadline));
             if answer(handed).await? == Appended::Repeated {
                 appended = Appended::Repeated;
             }
