@@ -96,6 +96,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `json` (on by default) | payloads as JSON, the default content type |
+//! | `msgpack` | payloads as `MessagePack`: [`Builder::content_type`](node::Builder::content_type) |
 //! | `nats` | NATS with `JetStream`, 2.11 or later, as the broker: `nats://…` |
 //! | `redis` | Redis 7.0 or later, or Valkey, as the broker: `redis://…` |
 //! | `tls` | encrypted connections to either: `tls://…`, `rediss://…` |
