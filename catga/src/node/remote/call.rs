@@ -20,6 +20,10 @@ use crate::transport::{Frame, RequestError};
 /// How long a call is listened for after its caller has given up, to count late answers.
 const LINGER: Duration = Duration::from_secs(30);
 
+/// How long an answer may take: as long as the one before, within these.
+const SOONEST: Duration = Duration::from_millis(2);
+const LATEST: Duration = Duration::from_millis(100);
+
 /// Sends a message to where routing says, and again elsewhere while answers prove that nothing
 /// ran, until the deadline.
 pub(crate) async fn call(
@@ -57,6 +61,7 @@ async fn try_call(
     loop {
         let mut changed = cluster.watch_members();
         changed.mark_unchanged();
+        let asked = Instant::now();
         let refusal = match pick(cluster, &*strategy, &*message)? {
             Picked::Here => return Ok(Called::Here(message, facts)),
             Picked::Node(node, _outstanding) => {
@@ -74,8 +79,10 @@ async fn try_call(
         attempts = attempts.saturating_add(1);
         let backoff = Duration::from_millis(1) * 2_u32.pow(attempts.min(6));
         let again = Instant::now() + backoff.mul_f64(0.5 + fastrand::f64() / 2.0);
-        // Not in the same moment: the deadline itself would say that the handler may have run.
-        if again + Duration::from_millis(2) >= facts.deadline() {
+        // Not when the answer would come after the deadline: that alone would say that the handler may
+        // have run.
+        let answer = (2 * asked.elapsed()).clamp(SOONEST, LATEST);
+        if again + answer >= facts.deadline() {
             return Err(SendError::refused_with(info, refusal));
         }
         // A change of the cluster is worth another look at once, a few times.
