@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use catga::transport::{Expect, Frame, RecordKey, Redis, RequestError, Transport};
 use catga::{Headers, Node};
+use catga_tests::servers::redis::RedisServer;
 use catga_tests::servers::redis_cluster::RedisCluster;
 use catga_tests::suite::durable::work::{At, MODULE, Put, Sink};
 use tokio::task::spawn_blocking;
@@ -141,19 +142,30 @@ async fn a_service_goes_on_after_a_failover() {
     };
     tokio::join!(store(&nodes[0], 0..200), failed);
     handled(&sink, 200).await;
-    until("the other one follows", || {
-        cluster.info(first).contains("master_link_status:up")
-    })
-    .await;
-    // As it happens, once the replica has everything.
-    Arc::get_mut(&mut cluster)
-        .unwrap()
-        .server(second)
-        .process()
-        .kill();
+    // As it happens, once the replica has everything: first with connections that break, then
+    // with such that stay and bring nothing.
+    follows(&cluster, first).await;
+    server(&mut cluster, second).process().kill();
     store(&nodes[1], 200..300).await;
     handled(&sink, 300).await;
-    assert!(cluster.info(first).contains("role:master"));
+    server(&mut cluster, second).restart();
+    follows(&cluster, second).await;
+    server(&mut cluster, first).process().pause();
+    store(&nodes[0], 300..400).await;
+    handled(&sink, 400).await;
+    assert!(cluster.info(second).contains("role:master"));
+}
+
+async fn follows(cluster: &RedisCluster, replica: usize) {
+    until("the replica has everything", || {
+        cluster.info(replica).contains("master_link_status:up")
+    })
+    .await;
+    sleep(Duration::from_millis(500)).await;
+}
+
+fn server(cluster: &mut Arc<RedisCluster>, at: usize) -> &mut RedisServer {
+    Arc::get_mut(cluster).unwrap().server(at)
 }
 
 #[tokio::test]
@@ -165,8 +177,7 @@ async fn nodes_are_new_ones_after_a_failover_of_the_records() {
     let nodes = nodes(&cluster, [0, 1], &sink).await;
     store(&nodes[0], 0..20).await;
     handled(&sink, 20).await;
-    // Replicas follow.
-    sleep(Duration::from_millis(500)).await;
+    follows(&cluster, second).await;
     let before = incarnations(&nodes);
     // Its connections stay, and nothing comes through them.
     cluster.server(first).process().pause();
