@@ -28,11 +28,18 @@ impl Broker {
     /// # Examples
     ///
     /// ```
+    /// use catga::Node;
     /// use catga::node::Broker;
     /// use catga::transport::Memory;
     ///
-    /// let broker = Broker::new(Memory::named("orders"));
-    /// assert!(format!("{broker:?}").contains("orders"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let broker = Broker::new(Memory::private());
+    /// let node = Node::builder("orders").broker(broker).only(|_| false).start().await?;
+    /// assert_eq!(node.members().len(), 1);
+    /// # node.shutdown().await?;
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn new(transport: impl Transport) -> Self {
         Self(Kind::Transport(Arc::new(transport)))
