@@ -235,6 +235,7 @@ macro_rules! suite {
             }
             versions {
                 who_handles_nothing_that_is_stored_owns_nothing;
+                unkeyed_messages_come_to_the_version_that_knows_them;
                 versions_side_by_side_handle_all_of_each_key;
                 what_only_a_leaving_node_handles_is_no_dead_letter;
                 an_event_that_a_node_only_overhears_is_not_handled_by_it;

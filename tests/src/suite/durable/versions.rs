@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::super::Cluster;
 use super::super::site::{NODE_TIMEOUT, Site, all_owned, owned, until};
-use super::work::{self, Ask, Noted, Once, Put, Sink, Try};
+use super::work::{self, Ask, Job, Noted, Once, Put, Sink, Try};
 use super::{builder, letters};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -50,6 +50,19 @@ pub async fn who_handles_nothing_that_is_stored_owns_nothing<C: Cluster>(cluster
     all_owned(std::slice::from_ref(&new), 32).await;
     until("all ran", SOON, || sink.len() == 20).await;
     assert!(sender.dead_letters().await.unwrap().is_empty());
+}
+
+pub async fn unkeyed_messages_come_to_the_version_that_knows_them<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let old = version(&site, &sink, "old", &["put", "try_it"]).await;
+    let new = version(&site, &sink, "new", &["put", "job"]).await;
+    for n in 0..20 {
+        old.enqueue(Job { n, ms: 0 }).await.unwrap();
+    }
+    until("all ran", MOVED, || sink.len() == 20).await;
+    assert!(old.dead_letters().await.unwrap().is_empty());
+    drop(new);
 }
 
 pub async fn versions_side_by_side_handle_all_of_each_key<C: Cluster>(cluster: C) {

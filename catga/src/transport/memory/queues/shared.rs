@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -9,6 +10,10 @@ use super::attributes::content;
 use crate::transport::{
     Append, AppendError, Appended, Entry, Position, Shared, Ticket, VISIBILITY,
 };
+
+/// Whoever gave something back has it again only when others had the time to take it: it may be of
+/// a type that this node does not know.
+const OTHERS_FIRST: Duration = Duration::from_millis(500);
 
 /// The shared queue of a service.
 #[derive(Debug, Default)]
@@ -30,11 +35,22 @@ struct Item {
     position: Position,
     entry: Arc<Entry>,
     taken: u32,
+    /// Who gave it back, and when.
+    left: Option<(Arc<str>, Instant)>,
+}
+
+impl Item {
+    /// Until when it is left to others than this node.
+    fn left_until(&self, node: &str) -> Option<Instant> {
+        let (by, at) = self.left.as_ref()?;
+        (**by == *node).then(|| *at + OTHERS_FIRST)
+    }
 }
 
 #[derive(Debug)]
 struct Hidden {
     item: Item,
+    by: Arc<str>,
     token: Arc<str>,
     until: Instant,
 }
@@ -70,6 +86,7 @@ impl SharedQueue {
                     position,
                     entry,
                     taken: 0,
+                    left: None,
                 });
             });
         self.wake_one();
@@ -77,20 +94,30 @@ impl SharedQueue {
     }
 
     /// Takes what is there, under a token that was never used before, and hides it.
-    pub(super) fn take(&mut self, room: usize, token: impl FnOnce() -> Arc<str>) -> Vec<Shared> {
+    pub(super) fn take(
+        &mut self,
+        node: &str,
+        room: usize,
+        token: impl FnOnce() -> Arc<str>,
+    ) -> Vec<Shared> {
         let now = Instant::now();
         self.show_again(now);
-        if self.fresh.is_empty() && self.back.is_empty() {
+        let back = self.back.iter();
+        let back = back.filter(|(_, item)| item.left_until(node).is_none_or(|until| until <= now));
+        let back: Vec<u64> = back.map(|(sequence, _)| *sequence).take(room).collect();
+        if self.fresh.is_empty() && back.is_empty() {
             return Vec::new();
         }
         let until = now + VISIBILITY;
-        let token = token();
+        let (by, token) = (Arc::from(node), token());
+        let mut back = back.into_iter();
         let mut taken = Vec::new();
         while taken.len() < room {
-            let back = self.back.pop_first().map(|(_, item)| item);
+            let back = back.next().and_then(|sequence| self.back.remove(&sequence));
             let Some(mut item) = back.or_else(|| self.fresh.pop_front()) else {
                 break;
             };
+            item.left = None;
             item.taken = item.taken.saturating_add(1);
             taken.push(Shared {
                 ticket: Ticket {
@@ -100,9 +127,14 @@ impl SharedQueue {
                 taken: item.taken,
                 entry: content(&item.entry),
             });
-            let token = Arc::clone(&token);
+            let (by, token) = (Arc::clone(&by), Arc::clone(&token));
             self.deadlines.push_back((until, item.position.sequence));
-            let hidden = Hidden { item, token, until };
+            let hidden = Hidden {
+                item,
+                by,
+                token,
+                until,
+            };
             self.hidden.insert(hidden.item.position.sequence, hidden);
         }
         // More than this consumer has room for.
@@ -112,10 +144,12 @@ impl SharedQueue {
 
     /// Until when a consumer that found nothing may sleep if nobody wakes it. What is taken later
     /// is hidden for longer than that.
-    pub(super) fn look_again(&self) -> Instant {
+    pub(super) fn look_again(&self, node: &str) -> Instant {
         let first = self.deadlines.front().map(|(until, _)| *until);
+        let left = self.back.values();
+        let left = left.filter_map(|item| item.left_until(node)).min();
         let latest = Instant::now() + VISIBILITY;
-        first.map_or(latest, |first| first.min(latest))
+        first.into_iter().chain(left).fold(latest, Instant::min)
     }
 
     pub(super) fn extend(&mut self, ticket: &Ticket) {
@@ -144,10 +178,13 @@ impl SharedQueue {
     pub(super) fn give_back(&mut self, ticket: &Ticket) {
         let sequence = ticket.position.sequence;
         if self.hidden_by(ticket).is_some()
-            && let Some(hidden) = self.hidden.remove(&sequence)
+            && let Some(Hidden { mut item, by, .. }) = self.hidden.remove(&sequence)
         {
-            self.back.insert(sequence, hidden.item);
+            item.left = Some((by, Instant::now()));
+            self.back.insert(sequence, item);
             self.drop_outdated();
+            // The one may be the one that gave it back.
+            self.wake.notify_waiters();
             self.wake_one();
         }
     }

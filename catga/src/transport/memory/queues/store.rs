@@ -194,8 +194,8 @@ impl Store {
     ) -> Option<(Vec<Shared>, Instant)> {
         let delivery = self.next_number();
         let shared = self.known(service)?.shared.as_mut()?;
-        let taken = shared.take(room, || format!("{node}-{delivery}").into());
-        Some((taken, shared.look_again()))
+        let taken = shared.take(node, room, || format!("{node}-{delivery}").into());
+        Some((taken, shared.look_again(node)))
     }
 
     pub(super) fn bury(

@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant as Moment};
 
@@ -33,11 +34,21 @@ const BEGINNING: &str = "0-0";
 /// Where to go on, and what was found: id, fields and how often it was delivered.
 type Claimed = (String, Vec<(Value, Value, u32)>);
 
+/// After what a consumer gave back itself it looks only when others had the time to take it: it may
+/// be of a type that this node does not know.
+const OTHERS_FIRST: Duration = Duration::from_millis(500);
+
+/// Told when something was given back to the queue.
+#[derive(Debug, Default)]
+pub(super) struct GivenBack {
+    pub(super) by_others: Notify,
+    pub(super) by_this: Notify,
+}
+
 /// A node as a consumer of a shared queue.
 pub(super) struct Consumer {
     listening: Listening,
-    /// Somebody gave something back.
-    given_back: Arc<Notify>,
+    given_back: Arc<GivenBack>,
     commands: Arc<Commands>,
     reading: Reading,
     stream: [String; 1],
@@ -60,7 +71,7 @@ impl Consumer {
         stream: String,
         name: &str,
         listening: Listening,
-        given_back: Arc<Notify>,
+        given_back: Arc<GivenBack>,
     ) -> Self {
         Self {
             listening,
@@ -150,18 +161,24 @@ impl Consumer {
         if !self.listening.is_open() {
             return Err(Trouble::Lost(Cause::Closed).into());
         }
-        let read = self.reading.read(GROUP, &self.name, &self.stream, room);
-        let given_back = self.given_back.notified();
-        let answer = match select(std::pin::pin!(read), std::pin::pin!(given_back)).await {
-            Either::Left((answer, _)) => answer?,
-            Either::Right(_) => {
-                // The read goes on, and is answered later.
-                self.look = Instant::now();
-                BEGINNING.clone_into(&mut self.from);
-                return Ok(());
+        let came = {
+            let read = pin!(self.reading.read(GROUP, &self.name, &self.stream, room));
+            let by_others = pin!(self.given_back.by_others.notified());
+            let by_this = pin!(self.given_back.by_this.notified());
+            match select(read, select(by_others, by_this)).await {
+                Either::Left((answer, _)) => Ok(answer?),
+                Either::Right((Either::Left(_), _)) => Err(Instant::now()),
+                Either::Right((Either::Right(_), _)) => Err(Instant::now() + OTHERS_FIRST),
             }
         };
-        self.take_all(answer);
+        match came {
+            Ok(answer) => self.take_all(answer),
+            Err(look) => {
+                // The read goes on, and is answered later.
+                self.look = self.look.min(look);
+                BEGINNING.clone_into(&mut self.from);
+            }
+        }
         Ok(())
     }
 }

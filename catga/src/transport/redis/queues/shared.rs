@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use redis::Script;
-use tokio::sync::Notify;
 
-use super::consumer::Consumer;
+use super::consumer::{Consumer, GivenBack};
 use super::place::Place;
 use super::reading::Reading;
 use super::script;
@@ -77,12 +77,20 @@ impl Shared {
         let stream = self.shared_stream(service);
         self.make_group(&stream).await?;
         // First the channel, then the first look: nothing that is given back is missed.
-        let given_back = Arc::<Notify>::default();
-        let notify = Arc::clone(&given_back);
+        let given_back = Arc::<GivenBack>::default();
+        let told = Arc::clone(&given_back);
+        let this = node.to_owned();
         let channel = Channel::Exactly(self.names.given_back(service));
-        let listening = self
-            .link
-            .listen(channel, Box::new(move |_: &str, _| notify.notify_one()));
+        let deliver = move |_: &str, by: Bytes| {
+            let by_this = *by == *this.as_bytes();
+            let told = if by_this {
+                &told.by_this
+            } else {
+                &told.by_others
+            };
+            told.notify_one();
+        };
+        let listening = self.link.listen(channel, Box::new(deliver));
         let commands = Arc::clone(&self.commands);
         let reading = Reading::new(self.commands.separate(&stream).await?);
         let listening = listening.await?;

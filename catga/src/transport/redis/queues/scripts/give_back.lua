@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Gives entries of a shared queue back, those that are still with who took them: a consumer that
--- is no node gets them, as if it had left them for too long, and all who read are told to look.
+-- is no node gets them, as if it had left them for too long, and all who read are told to look, and
+-- by whom.
 -- KEYS: the stream. ARGV: the group, that consumer, how long is too long, the channel where it is
 -- told; for each entry its id, the consumer and the delivery.
 for at = 5, #ARGV, 3 do
@@ -10,4 +11,4 @@ for at = 5, #ARGV, 3 do
         redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id, 'IDLE', ARGV[3], 'JUSTID')
     end
 end
-redis.call('PUBLISH', ARGV[4], '')
+redis.call('PUBLISH', ARGV[4], ARGV[6] or '')
