@@ -48,6 +48,22 @@ pub trait KeyText {
 pub trait KeySink {
     /// Takes the next bytes. The whole is UTF-8; a single call may end inside a character.
     fn write(&mut self, bytes: &[u8]);
+
+    /// Takes a piece of a part as it is, unless there is a byte that has to be escaped: then it takes
+    /// nothing and answers `false`.
+    ///
+    /// For a sink that looks at each byte anyway.
+    #[doc(hidden)]
+    #[inline]
+    fn write_plain(&mut self, bytes: &[u8]) -> bool {
+        let (words, rest) = bytes.as_chunks();
+        let found =
+            words.iter().any(|word| needs_escape_in(*word)) || rest.iter().any(needs_escape);
+        if !found {
+            self.write(bytes);
+        }
+        !found
+    }
 }
 
 impl KeySink for Vec<u8> {
@@ -112,10 +128,8 @@ impl<S: KeySink> KeyWriter<S> {
     #[inline]
     fn escaped(&mut self, text: &str) {
         let bytes = text.as_bytes();
-        if needs_escape(bytes) {
+        if !self.sink.write_plain(bytes) {
             self.escape(bytes);
-        } else {
-            self.sink.write(bytes);
         }
     }
 
@@ -123,7 +137,7 @@ impl<S: KeySink> KeyWriter<S> {
     fn escape(&mut self, bytes: &[u8]) {
         let mut from = 0;
         for (at, byte) in bytes.iter().enumerate() {
-            if matches!(*byte, SEPARATOR | ESCAPE) {
+            if needs_escape(byte) {
                 self.sink.write(&bytes[from..at]);
                 self.sink.write(&[ESCAPE]);
                 from = at;
@@ -133,20 +147,22 @@ impl<S: KeySink> KeyWriter<S> {
     }
 }
 
-/// Whether there is a separator or a backslash; eight bytes at a time, as nearly no key has one.
+/// Whether a byte is a separator or a backslash.
 #[inline]
-fn needs_escape(bytes: &[u8]) -> bool {
+pub(crate) const fn needs_escape(byte: &u8) -> bool {
+    matches!(*byte, SEPARATOR | ESCAPE)
+}
+
+/// Whether one of eight bytes is; looked at all at once, as nearly no key has one.
+#[inline]
+pub(crate) const fn needs_escape_in(word: [u8; 8]) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const SEPARATORS: u64 = u64::from_ne_bytes([SEPARATOR; 8]);
-    const ESCAPES: u64 = u64::from_ne_bytes([ESCAPE; 8]);
+    let word = u64::from_ne_bytes(word);
+    let separators = word ^ u64::from_ne_bytes([SEPARATOR; 8]);
+    let escapes = word ^ u64::from_ne_bytes([ESCAPE; 8]);
     // Not 0 if there is a byte that is 0.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
-    let (words, rest) = bytes.as_chunks();
-    let found = words.iter().fold(0, |found, word| {
-        let word = u64::from_ne_bytes(*word);
-        found | zeros(word ^ SEPARATORS) | zeros(word ^ ESCAPES)
-    });
-    found != 0 || rest.iter().any(|byte| matches!(*byte, SEPARATOR | ESCAPE))
+    let zeros = separators.wrapping_sub(ONES) & !separators | escapes.wrapping_sub(ONES) & !escapes;
+    zeros & (ONES << 7) != 0
 }
 
 /// The canonical text of a key.

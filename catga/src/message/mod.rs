@@ -24,7 +24,7 @@ pub use key::{KeySink, KeyText, KeyWriter, key_text};
 pub use kind::Kind;
 
 pub(crate) use erased::{AnyMessage, ErasedMessage};
-pub(crate) use key::{text_of, utf8};
+pub(crate) use key::{needs_escape, needs_escape_in, text_of, utf8};
 
 use crate::routing::TopicValues;
 

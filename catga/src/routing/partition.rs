@@ -1,6 +1,6 @@
 //! From a key to its partition.
 
-use crate::message::KeySink;
+use crate::message::{KeySink, needs_escape, needs_escape_in};
 
 /// How many partitions a service has unless it says otherwise.
 pub const DEFAULT_PARTITIONS: u32 = 32;
@@ -43,6 +43,10 @@ impl Fnv1a32 {
     pub(super) const fn hash(self) -> u32 {
         self.0
     }
+
+    const fn step(self, byte: u8) -> Self {
+        Self((self.0 ^ byte as u32).wrapping_mul(Self::PRIME))
+    }
 }
 
 impl KeySink for Fnv1a32 {
@@ -50,9 +54,29 @@ impl KeySink for Fnv1a32 {
     fn write(&mut self, bytes: &[u8]) {
         // Each step waits for the one before, so the loop around them should cost nothing.
         let (chunks, rest) = bytes.as_chunks::<8>();
-        let step = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(Self::PRIME);
-        let hash = (chunks.iter()).fold(self.0, |hash, chunk| chunk.iter().fold(hash, step));
-        self.0 = rest.iter().fold(hash, step);
+        let step = |hash: Self, byte: &u8| hash.step(*byte);
+        let hash = (chunks.iter()).fold(*self, |hash, chunk| chunk.iter().fold(hash, step));
+        *self = rest.iter().fold(hash, step);
+    }
+
+    #[inline]
+    fn write_plain(&mut self, bytes: &[u8]) -> bool {
+        let (chunks, rest) = bytes.as_chunks::<8>();
+        let step = |hash: Self, byte: &u8| hash.step(*byte);
+        let (mut hash, mut found) = (*self, false);
+        // Looked for while the hash waits for its own steps.
+        for chunk in chunks {
+            found |= needs_escape_in(*chunk);
+            hash = chunk.iter().fold(hash, step);
+        }
+        for byte in rest {
+            found |= needs_escape(byte);
+            hash = step(hash, byte);
+        }
+        if !found {
+            *self = hash;
+        }
+        !found
     }
 }
 
