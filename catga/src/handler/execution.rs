@@ -207,7 +207,8 @@ impl<M: Message> Execution<M> {
         }
     }
 
-    #[inline]
+    // Each caller has a copy anyway, and a call costs as much as the rest of a short handler.
+    #[inline(always)]
     fn first(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
