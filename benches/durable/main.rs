@@ -4,6 +4,7 @@
 //! one, those that need no server.
 
 mod by_hand;
+mod contest;
 mod idle;
 mod memory;
 mod nats;

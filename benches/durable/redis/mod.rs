@@ -15,69 +15,41 @@ use catga_tests::servers::redis::RedisServer;
 use self::by_hand::ByHand;
 use self::naive::Naive;
 use self::streams::{Streams, commands};
+use crate::contest::{Latency, ROUNDS, TIMED, end_to_end, publish};
 use crate::nodes::Nodes;
-use crate::processor::per_parcel;
-use crate::report::{Pair, rounds, table};
+use crate::report::table;
 use crate::{idle, way};
 
 const VERSION: &str = "8.2";
 
-const ROUNDS: usize = 5;
 const PARCELS: u64 = 50_000;
-/// Three seconds.
-const TIMED: u64 = 3_000;
 
 pub(crate) async fn compare() -> Result<(), Box<dyn Error>> {
     let mut server = RedisServer::start(VERSION);
     let (url, process) = (server.url(), server.process().id());
     let mut pairs = Vec::new();
 
-    let mut publish = [Pair::new("publish", "msg/s")];
     {
         let stored = Streams::of_nodes(&url, "publish").await;
         let catga = Nodes::publisher(|| broker(&url, "publish"), stored).await;
         let by_hand = ByHand::publisher(&url).await;
-        let catga_rate = async || [way::publish(&catga, PARCELS).await];
-        let by_hand_rate = async || [way::publish(&by_hand, PARCELS).await];
-        rounds(&mut publish, ROUNDS, catga_rate, by_hand_rate).await;
+        pairs.push(publish(PARCELS, &catga, &by_hand).await);
         catga.shutdown().await;
     }
-    pairs.extend(publish);
 
-    let mut median_time = Pair::new("latency at 1,000/s, p50", "µs");
-    let mut high = Pair::new("latency at 1,000/s, p99", "µs");
+    let mut latency = Latency::new();
     let (mut naive_rate, mut naive_median, mut naive_high) = (Vec::new(), Vec::new(), Vec::new());
     let mut resting = None;
     for count in [1, 2, 4] {
-        let name = match count {
-            1 => "1 node".to_owned(),
-            count => format!("{count} nodes"),
-        };
-        let mut measured = [
-            Pair::new(format!("end to end, {name}"), "msg/s"),
-            Pair::new(format!("time of the program, {name}"), "µs"),
-            Pair::new(format!("time of the server, {name}"), "µs"),
-        ];
         let namespace = format!("nodes-{count}");
         let stored = Streams::of_nodes(&url, &namespace).await;
         let catga = Nodes::start(count, || broker(&url, &namespace), stored).await;
         let by_hand = ByHand::start(&url, count).await;
-        let catga_rate =
-            async || per_parcel(process, PARCELS, way::end_to_end(&catga, PARCELS)).await;
-        let by_hand_rate =
-            async || per_parcel(process, PARCELS, way::end_to_end(&by_hand, PARCELS)).await;
-        // Until scripts are loaded and buffers have their size.
-        catga_rate().await;
-        by_hand_rate().await;
-        rounds(&mut measured, ROUNDS, catga_rate, by_hand_rate).await;
-        pairs.extend(measured);
+        pairs.extend(end_to_end(count, process, PARCELS, &catga, &by_hand).await);
         if count == 1 {
             let naive = Naive::start(&url).await;
             for _ in 0..3 {
-                let catga = way::latency(&catga, TIMED).await;
-                let by_hand = way::latency(&by_hand, TIMED).await;
-                median_time.add(catga.0, by_hand.0);
-                high.add(catga.1, by_hand.1);
+                latency.round(&catga, &by_hand).await;
                 naive_rate.push(way::end_to_end(&naive, PARCELS / 10).await);
                 let naive = way::latency(&naive, TIMED).await;
                 naive_median.push(naive.0);
@@ -91,7 +63,7 @@ pub(crate) async fn compare() -> Result<(), Box<dyn Error>> {
         }
         catga.shutdown().await;
     }
-    pairs.extend([median_time, high]);
+    pairs.extend(latency.pairs());
 
     println!("{}", table(&pairs));
     println!(

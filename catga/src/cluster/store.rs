@@ -16,27 +16,14 @@ impl Cluster {
     }
 
     /// An answer of the broker; one that does not come in time is an error.
-    pub(crate) async fn limited<T>(
+    pub(crate) async fn limited<T, E: From<TransportError>>(
         &self,
         what: &'static str,
-        answer: impl Future<Output = Result<T, TransportError>>,
-    ) -> Result<T, TransportError> {
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         timeout(self.limit(), answer)
             .await
-            .unwrap_or_else(|elapsed| Err(TransportError::new(what, elapsed)))
-    }
-
-    /// The same of a conditional write.
-    pub(crate) async fn limited_write<T>(
-        &self,
-        what: &'static str,
-        written: impl Future<Output = Result<T, WriteError>>,
-    ) -> Result<T, WriteError> {
-        timeout(self.limit(), written)
-            .await
-            .unwrap_or_else(|elapsed| {
-                Err(WriteError::Transport(TransportError::new(what, elapsed)))
-            })
+            .unwrap_or_else(|elapsed| Err(TransportError::new(what, elapsed).into()))
     }
 
     pub(super) async fn read(&self, key: &RecordKey) -> Result<Read, TransportError> {
@@ -51,11 +38,11 @@ impl Cluster {
         expect: Expect,
         expires: Option<Duration>,
     ) -> Result<Revision, WriteError> {
-        let value = ContentType::Json.encode(value).map_err(|error| {
-            WriteError::Transport(TransportError::new("encode a record", error))
-        })?;
+        let value = ContentType::Json
+            .encode(value)
+            .map_err(|error| TransportError::new("encode a record", error))?;
         let write = self.transport.records().write(key, value, expect, expires);
-        let written = self.limited_write("write a record", write).await?;
+        let written = self.limited("write a record", write).await?;
         Ok(written.revision)
     }
 
@@ -65,6 +52,6 @@ impl Cluster {
         revision: Revision,
     ) -> Result<(), WriteError> {
         let remove = self.transport.records().remove(key, revision);
-        self.limited_write("remove a record", remove).await
+        self.limited("remove a record", remove).await
     }
 }

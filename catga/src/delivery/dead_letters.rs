@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::{Envelope, Failure, Fault};
 use crate::handler::HandlerInfo;
 use crate::message::{Headers, MessageId};
-use crate::node::{Core, epoch_now, time_of};
+use crate::node::{Core, time_now};
 
 /// Messages that used up their attempts, kept until they are replayed or discarded.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl DeadLetters {
             chain: failure.chain,
             node: core.id.to_string(),
             headers: envelope.headers.clone(),
-            failed_at: time_of(epoch_now()),
+            failed_at: time_now(),
             content_type: Cow::Borrowed(envelope.content_type.as_str()),
             payload: envelope.payload.clone(),
             source: Arc::clone(&core.service),

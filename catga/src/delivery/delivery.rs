@@ -18,8 +18,8 @@ use crate::node::{Core, NodeId};
 /// [`Builder::layer`](crate::node::Builder::layer) stacks, for `send` and for each attempt of a
 /// durable delivery alike.
 pub struct Delivery {
-    pub(crate) core: Arc<Core>,
-    pub(crate) pick: Pick,
+    core: Arc<Core>,
+    pick: Pick,
     handler: &'static HandlerInfo,
     id: MessageId,
     key: Option<Arc<str>>,
@@ -46,7 +46,7 @@ impl Payload {
     /// The key of a message that was not encoded.
     pub(crate) fn key_text(&self) -> Option<Arc<str>> {
         match self {
-            Self::Typed(message) => message.key().text().map(Arc::from),
+            Self::Typed(message) => message.key_text(),
             Self::Encoded(..) => None,
         }
     }

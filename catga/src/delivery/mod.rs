@@ -26,7 +26,6 @@ pub use dead_letters::{DeadLetter, Reason};
 pub use delivery::Delivery;
 pub use fault::Fault;
 pub use held::LaneHeld;
-
 pub use outcome::Outcome;
 
 pub(crate) use broadcast::broadcast;

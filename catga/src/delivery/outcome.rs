@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{Failure, Fault};
 use crate::handler::Reply;
-use crate::message::{ContentType, EncodeError, Message};
+use crate::message::{ContentType, Message};
 use crate::node::SendError;
 
 /// What a handler came to, as the layers of a node see it.
@@ -18,7 +18,7 @@ trait ErasedReply: Any + Send {
 
     fn settle(self: Box<Self>) -> Result<(), Failure>;
 
-    fn encode_response(&self, content_type: ContentType) -> Option<Result<Bytes, EncodeError>>;
+    fn encode_response(&self, content_type: ContentType) -> Option<Bytes>;
 
     fn encode(self: Box<Self>, content_type: ContentType) -> Result<Encoded, SendError>;
 }
@@ -45,9 +45,9 @@ impl<M: Message> ErasedReply for Typed<M> {
         self.0.map(drop).map_err(Failure::of)
     }
 
-    fn encode_response(&self, content_type: ContentType) -> Option<Result<Bytes, EncodeError>> {
+    fn encode_response(&self, content_type: ContentType) -> Option<Bytes> {
         let response = self.0.as_ref().ok()?;
-        Some((M::CODEC.encode_response)(content_type, response))
+        (M::CODEC.encode_response)(content_type, response).ok()
     }
 
     fn encode(self: Box<Self>, content_type: ContentType) -> Result<Encoded, SendError> {
@@ -82,7 +82,7 @@ impl Outcome {
 
     /// The response as bytes; `None` where there is none, or where it cannot be encoded.
     pub(crate) fn encode_response(&self, content_type: ContentType) -> Option<Bytes> {
-        self.0.encode_response(content_type)?.ok()
+        self.0.encode_response(content_type)
     }
 
     /// The reply as bytes, or the error that is neither a response nor declared.

@@ -1,4 +1,5 @@
 use std::any::Any;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -14,6 +15,13 @@ pub(crate) trait ErasedMessage: Any + Send {
     fn key(&self) -> Key<'_>;
 
     fn encode(&self, content_type: ContentType) -> Result<Bytes, EncodeError>;
+}
+
+impl dyn ErasedMessage {
+    /// The text of the key; `None` for unkeyed messages.
+    pub(crate) fn key_text(&self) -> Option<Arc<str>> {
+        self.key().text().map(Arc::from)
+    }
 }
 
 pub(crate) type AnyMessage = Box<dyn ErasedMessage>;

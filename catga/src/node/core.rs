@@ -101,6 +101,11 @@ pub(crate) fn epoch_now() -> u64 {
         })
 }
 
+/// The time now, as [`epoch_now`] has it.
+pub(crate) fn time_now() -> SystemTime {
+    time_of(epoch_now())
+}
+
 /// The time that [`epoch_now`] counts.
 pub(crate) fn time_of(micros: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_micros(micros)

@@ -39,7 +39,7 @@ pub use start_error::StartError;
 pub use store::{Broadcast, Published, StoreError, StoreFuture, Stored};
 pub use with::With;
 
-pub(crate) use self::core::{Core, epoch_now, time_of};
+pub(crate) use self::core::{Core, epoch_now, time_now, time_of};
 #[cfg(any(feature = "nats", feature = "redis"))]
 pub(crate) use broker::without_credentials;
 pub(crate) use gauge::{Entered, Gauge};

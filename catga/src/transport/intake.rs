@@ -7,6 +7,10 @@ use super::{BoxFuture, Entry, Malformed, Position, Ticket};
 /// extended.
 pub const VISIBILITY: Duration = Duration::from_secs(30);
 
+/// Whoever gave something back to a shared queue has it again only when others had the time to take
+/// it: it may be of a type that this node does not know.
+pub(super) const OTHERS_FIRST: Duration = Duration::from_millis(500);
+
 /// The flow of entries to one generation: all of its partitions, each in its order.
 pub trait Intake: Send {
     /// What comes next; waits for it. At most `room` entries.

@@ -31,6 +31,7 @@ pub use entry::{Entry, Malformed};
 pub use error::TransportError;
 pub use frame::Frame;
 pub use guarantees::{Durability, Guarantees};
+use intake::OTHERS_FIRST;
 pub use intake::{Intake, Received, Shared, SharedIntake, Taken, VISIBILITY};
 pub use marks::Marks;
 pub use memory::Memory;

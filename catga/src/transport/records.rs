@@ -81,6 +81,12 @@ pub enum WriteError {
     Transport(TransportError),
 }
 
+impl From<TransportError> for WriteError {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error)
+    }
+}
+
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

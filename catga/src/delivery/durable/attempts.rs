@@ -122,9 +122,10 @@ impl Delivery<'_> {
     /// Tries until the handler succeeds or its attempts are used up.
     async fn deliver(self) -> End {
         let Self { item, local, .. } = &self;
-        let mut failures = item.progress(|progress| progress.failures(local.info));
-        // An owner before made the last attempt, and did not come to its dead letter.
-        let mut given_up = item.progress(|progress| progress.given_up(local.info));
+        // Where it is given up, an owner before made the last attempt and did not come to its dead
+        // letter.
+        let (mut failures, mut given_up) =
+            item.progress(|so_far| (so_far.failures(local.info), so_far.given_up(local.info)));
         let mut claimant = Claimant::default();
         loop {
             let made = u32::from(given_up.is_some());

@@ -15,7 +15,7 @@ use super::run::End;
 use crate::delivery::{DeadLetter, Failure, Reason};
 use crate::handler::HandlerInfo;
 use crate::message::{ContentType, MessageId};
-use crate::node::{Core, epoch_now, time_of};
+use crate::node::{Core, epoch_now, time_now, time_of};
 use crate::transport::{Entry, Malformed, StoredLetter};
 
 const REASON: &str = "catga-dead-reason";
@@ -193,7 +193,7 @@ fn unreadable(malformed: &Malformed, id: MessageId) -> Entry {
         id,
         name: Cow::Owned(name.to_owned()),
         source: "".into(),
-        time: time_of(epoch_now()),
+        time: time_now(),
         key: None,
         content_type: Cow::Borrowed("application/octet-stream"),
         headers: malformed.headers.clone(),

@@ -50,7 +50,7 @@ pub(super) async fn write_tail(engine: &Engine, partition: u32) -> Result<(), Tr
             None => Expect::Absent,
         };
         let write = marks.write(&engine.service, &name, value.clone(), expect, None);
-        match engine.cluster.limited_write("write a tail", write).await {
+        match engine.cluster.limited("write a tail", write).await {
             Ok(_) => {
                 engine.partition(partition).wrote_tail(true);
                 return Ok(());

@@ -6,7 +6,7 @@ use tokio::time::Sleep;
 
 use super::Engine;
 use super::entries::entry_of;
-use super::writer::{Handed, How};
+use super::writer::{Handed, How, unanswered};
 use crate::cluster::Taker;
 use crate::delivery::Envelope;
 use crate::node::Core;
@@ -94,10 +94,7 @@ impl Appending {
             // The answer first: it may be there although it is late for another one.
             let answered = match select(pin!(answer(handed)), deadline.as_mut()).await {
                 Either::Left((answered, _)) => answered,
-                Either::Right(_) => {
-                    let error = TransportError::new("store a message", "it did not answer in time");
-                    Err(AppendError::Transport(error))
-                }
+                Either::Right(_) => Err(unanswered()),
             };
             match answered {
                 Ok(appended) => {

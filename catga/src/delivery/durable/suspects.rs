@@ -192,11 +192,11 @@ async fn write(
     };
     let value = ContentType::Json
         .encode(&count)
-        .map_err(|error| WriteError::Transport(TransportError::new("encode a count", error)))?;
+        .map_err(|error| TransportError::new("encode a count", error))?;
     let expect = at.map_or(Expect::Absent, Expect::Revision);
     let (name, marks) = (name(item), engine.cluster.transport.marks());
     let write = marks.write(&engine.service, &name, value, expect, Some(KEPT));
-    let written = engine.cluster.limited_write("write a count", write).await?;
+    let written = engine.cluster.limited("write a count", write).await?;
     Ok(written.revision)
 }
 

@@ -226,10 +226,7 @@ impl Writer {
         let mut answers = timeout(self.cluster.limit(), append)
             .await
             .unwrap_or_default();
-        answers.resize_with(batch.len(), || {
-            let error = TransportError::new("store a message", "it did not answer in time");
-            Err(AppendError::Transport(error))
-        });
+        answers.resize_with(batch.len(), || Err(unanswered()));
         answers
     }
 
@@ -253,7 +250,12 @@ fn awaited(pending: Pending, now: Instant) -> Option<Pending> {
     if now < pending.deadline {
         return Some(pending);
     }
-    let error = TransportError::new("store a message", "it did not answer in time");
-    let _ = pending.done.send(Err(AppendError::Transport(error)));
+    let _ = pending.done.send(Err(unanswered()));
     None
+}
+
+/// Nobody said in time whether a message is stored.
+pub(super) fn unanswered() -> AppendError {
+    let error = TransportError::new("store a message", "it did not answer in time");
+    AppendError::Transport(error)
 }

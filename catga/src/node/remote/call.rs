@@ -172,7 +172,7 @@ impl Outgoing {
             payload: message
                 .encode(content_type)
                 .map_err(|error| SendError::failed(info, error.into()))?,
-            key: message.key().text().map(Arc::from),
+            key: message.key_text(),
             headers: facts.headers().clone(),
             timeout: facts.timeout(),
             deadline: facts.deadline(),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::delivery::Envelope;
 use crate::message::{ContentType, Headers, MessageId, MessageInfo, chance};
-use crate::node::{NodeId, epoch_now, time_of};
+use crate::node::{NodeId, time_now};
 use crate::transport::Frame;
 
 const ID: &str = "ce-id";
@@ -188,7 +188,7 @@ impl Request {
         Envelope {
             id: self.id.unwrap_or_else(MessageId::new),
             info,
-            made: time_of(epoch_now()),
+            made: time_now(),
             key: self.key,
             headers: self.headers,
             content_type: self.content_type,

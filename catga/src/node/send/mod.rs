@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+pub(crate) use answer::Answer;
 pub use error::{
     Failed, NoRoute, Panicked, Refused, SendError, Timeout, Undecodable, Untransported,
 };
@@ -26,7 +27,6 @@ use crate::message::{AnyMessage, ContentType, Headers, Message, MessageInfo};
 use crate::node::NodeId;
 use crate::routing::Key;
 use crate::wiring::Place;
-pub(crate) use answer::Answer;
 
 pin_project! {
     /// The future of [`Node::send`](crate::Node::send).

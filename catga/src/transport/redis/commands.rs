@@ -7,12 +7,11 @@ use futures_util::FutureExt as _;
 use futures_util::future::Fuse;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, ServerErrorKind};
-use tokio::time::Instant;
 
 use super::call::Call;
 use super::directory::{Directory, Spot};
 use super::error::Trouble;
-use super::primary::{ANSWER, Request};
+use super::primary::{Request, Waiting};
 use super::server::Server;
 use crate::transport::BoxFuture;
 
@@ -139,13 +138,13 @@ impl Commands {
         spot: &Spot,
         request: Request<'_>,
     ) -> Result<T, Trouble> {
-        let mut waiting = Waiting {
+        let mut sent = Sent {
             directory: &self.directory,
             spot,
-            since: Some(Instant::now()),
+            waiting: Waiting::new(),
         };
         let answered = spot.primary.send(request).await;
-        waiting.since = None;
+        sent.waiting.answered();
         match &answered {
             Err(Trouble::Refused(error)) if is(error, ServerErrorKind::Moved) => {
                 self.directory.moved(spot);
@@ -166,21 +165,16 @@ fn is(error: &redis::RedisError, kind: ServerErrorKind) -> bool {
 }
 
 /// A command on its way.
-struct Waiting<'a> {
+struct Sent<'a> {
     directory: &'a Directory,
     spot: &'a Spot,
-    /// `None` once it is answered.
-    since: Option<Instant>,
+    waiting: Waiting,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Sent<'_> {
     fn drop(&mut self) {
-        // The caller had less patience: the next one must not wait for the same server if another
-        // has the key by now.
-        if self
-            .since
-            .is_some_and(|since| since.elapsed() >= ANSWER / 4)
-        {
+        // Another server may have the key by now.
+        if self.waiting.was_long() {
             self.directory.failed(self.spot);
         }
     }

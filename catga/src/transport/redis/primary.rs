@@ -103,7 +103,7 @@ impl Primary {
         Ok(Used {
             primary: self,
             current,
-            since: Some(Instant::now()),
+            waiting: Waiting::new(),
         })
     }
 
@@ -170,17 +170,36 @@ pub(super) async fn within<T>(
     }
 }
 
+/// Since when somebody waits for an answer; `None` once it is there.
+///
+/// Whoever gives up before says so by how long it was: a server that cannot be heard any more must
+/// not hold up the next one, who has no more patience.
+pub(super) struct Waiting(Option<Instant>);
+
+impl Waiting {
+    pub(super) fn new() -> Self {
+        Self(Some(Instant::now()))
+    }
+
+    pub(super) const fn answered(&mut self) {
+        self.0 = None;
+    }
+
+    pub(super) fn was_long(&self) -> bool {
+        self.0.is_some_and(|since| since.elapsed() >= ANSWER / 4)
+    }
+}
+
 /// A connection with a command on its way.
 struct Used<'a> {
     primary: &'a Primary,
     current: Current,
-    /// `None` once it is answered.
-    since: Option<Instant>,
+    waiting: Waiting,
 }
 
 impl Used<'_> {
     fn done<T>(&mut self, answered: Result<T, RedisError>) -> Result<T, Trouble> {
-        self.since = None;
+        self.waiting.answered();
         answered.map_err(|error| {
             // It was the master once; a new connection may reach the one that is now.
             let demoted = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
@@ -195,12 +214,7 @@ impl Used<'_> {
 
 impl Drop for Used<'_> {
     fn drop(&mut self) {
-        // The caller had less patience than this: a server that cannot be heard any more must not
-        // hold up the next one.
-        if self
-            .since
-            .is_some_and(|since| since.elapsed() >= ANSWER / 4)
-        {
+        if self.waiting.was_long() {
             self.primary.forget(self.current.number);
         }
     }

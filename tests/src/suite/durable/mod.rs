@@ -41,6 +41,14 @@ pub fn builder_on(line: &Line, sink: &Sink, service: &str, id: &str) -> Builder 
         .only(|handler| handler.module() == work::MODULE)
 }
 
+/// A node that owns all partitions, and its line.
+pub async fn node_on_line<C: Cluster>(site: &Site<C>, sink: &Sink) -> (Node, Line) {
+    let line = site.line("a");
+    let node = builder_on(&line, sink, "shop", "a").start().await.unwrap();
+    all_owned(std::slice::from_ref(&node), 32).await;
+    (node, line)
+}
+
 /// Nodes that own all partitions together.
 pub async fn nodes<C: Cluster, const N: usize>(
     site: &Site<C>,

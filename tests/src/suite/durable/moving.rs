@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::super::site::{NODE_TIMEOUT, Site, all_owned, until};
 use super::super::{Clock, Cluster};
 use super::work::{Chore, Happened, Job, Put, Sink, Try};
-use super::{builder, letters, nodes};
+use super::{builder, letters, node_on_line, nodes};
 use crate::faulty::Fault;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -172,20 +172,24 @@ pub async fn a_node_that_is_cut_off_stops_in_time<C: Cluster>(cluster: C) {
     assert!(sink.overlaps().is_empty(), "{:?}", sink.overlaps());
 }
 
+/// A node that owns all partitions and runs a message of 32 keys for so long, with another one
+/// behind each.
+async fn busy<C: Cluster>(site: &Site<C>, sink: &Sink, ms: u64) -> Node {
+    let node = builder(site, sink, "a").drain_timeout(Duration::from_secs(5));
+    let node = node.start().await.unwrap();
+    all_owned(std::slice::from_ref(&node), 32).await;
+    for key in 0..32 {
+        put(&node, key, 0, ms).await;
+        put(&node, key, 1, 0).await;
+    }
+    until("each runs", SOON, || sink.len() >= 32).await;
+    node
+}
+
 pub async fn a_slow_handler_keeps_its_partition_until_it_ends<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
     let sink = Sink::default();
-    let a = builder(&site, &sink, "a")
-        .drain_timeout(Duration::from_secs(5))
-        .start()
-        .await
-        .unwrap();
-    all_owned(std::slice::from_ref(&a), 32).await;
-    for key in 0..32 {
-        put(&a, key, 0, 15_000).await;
-        put(&a, key, 1, 0).await;
-    }
-    until("each runs", SOON, || sink.len() >= 32).await;
+    let a = busy(&site, &sink, 15_000).await;
     let b = builder(&site, &sink, "b").start().await.unwrap();
     until("all ran", TAKEN_OVER, || sink.len() >= 64).await;
     in_order(&sink, 0..32, 2);
@@ -204,10 +208,7 @@ fn hopeless(key: u64) -> Try {
 pub async fn what_waits_for_its_dead_letter_keeps_its_partition<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
     let sink = Sink::default();
-    let line = site.line("a");
-    let a = super::builder_on(&line, &sink, "shop", "a");
-    let a = a.start().await.unwrap();
-    all_owned(std::slice::from_ref(&a), 32).await;
+    let (a, line) = node_on_line(&site, &sink).await;
     line.set(|rules| rules.letters = Fault::Fail);
     for key in 0..32 {
         a.enqueue(hopeless(key)).await.unwrap();
@@ -250,17 +251,7 @@ pub async fn a_last_attempt_is_not_made_again_by_the_next_owner<C: Cluster>(clus
 pub async fn a_move_that_is_called_off_starts_nothing_of_a_paused_service<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
     let sink = Sink::default();
-    let a = builder(&site, &sink, "a")
-        .drain_timeout(Duration::from_secs(5))
-        .start()
-        .await
-        .unwrap();
-    all_owned(std::slice::from_ref(&a), 32).await;
-    for key in 0..32 {
-        put(&a, key, 0, 30_000).await;
-        put(&a, key, 1, 0).await;
-    }
-    until("each runs", SOON, || sink.len() >= 32).await;
+    let a = busy(&site, &sink, 30_000).await;
     a.pause().await.unwrap();
     let b = builder(&site, &sink, "b").start().await.unwrap();
     sleep(Duration::from_secs(40)).await;

@@ -147,10 +147,7 @@ pub async fn an_id_that_another_has_claimed_costs_no_attempt<C: Cluster>(cluster
 pub async fn a_claim_whose_answer_was_lost_is_its_own<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
     let sink = Sink::default();
-    let line = site.line("a");
-    let a = super::builder_on(&line, &sink, "shop", "a");
-    let a = a.start().await.unwrap();
-    super::super::site::all_owned(std::slice::from_ref(&a), 32).await;
+    let (a, line) = super::node_on_line(&site, &sink).await;
     line.set(|rules| rules.writes = Fault::LoseReply);
     let once = Once {
         key: 1,

@@ -1,6 +1,5 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -8,12 +7,8 @@ use tokio::time::Instant;
 use super::admission::Admission;
 use super::attributes::content;
 use crate::transport::{
-    Append, AppendError, Appended, Entry, Position, Shared, Ticket, VISIBILITY,
+    Append, AppendError, Appended, Entry, OTHERS_FIRST, Position, Shared, Ticket, VISIBILITY,
 };
-
-/// Whoever gave something back has it again only when others had the time to take it: it may be of
-/// a type that this node does not know.
-const OTHERS_FIRST: Duration = Duration::from_millis(500);
 
 /// The shared queue of a service.
 #[derive(Debug, Default)]

@@ -18,7 +18,7 @@ use crate::transport::redis::call::Call;
 use crate::transport::redis::commands::Commands;
 use crate::transport::redis::error::{Cause, Trouble};
 use crate::transport::redis::link::Listening;
-use crate::transport::{self, BoxFuture, SharedIntake, Ticket, VISIBILITY};
+use crate::transport::{self, BoxFuture, OTHERS_FIRST, SharedIntake, Ticket, VISIBILITY};
 
 static CLAIM: LazyLock<Script> = script!("claim");
 
@@ -33,10 +33,6 @@ const BEGINNING: &str = "0-0";
 
 /// Where to go on, and what was found: id, fields and how often it was delivered.
 type Claimed = (String, Vec<(Value, Value, u32)>);
-
-/// After what a consumer gave back itself it looks only when others had the time to take it: it may
-/// be of a type that this node does not know.
-const OTHERS_FIRST: Duration = Duration::from_millis(500);
 
 /// Told when something was given back to the queue.
 #[derive(Debug, Default)]
