@@ -25,28 +25,29 @@ const _: () = {
                     ::core::module_path!(),
                     "catga-macros",
                 ),
-                const {
-                    &::catga::__private::start::<
-                        PlaceOrder,
-                    >(|run, message, call| {
-                        let call = &call.of(&message);
-                        let parameter_1 = PARAMETER_1.extract(call)?;
-                        let parameter_2 = PARAMETER_2.extract(call)?;
-                        run.future(
-                            place(message, parameter_1, parameter_2),
-                            |returned| {
-                                let fault = ::catga::__private::Returned::of(&returned)
-                                    .fault();
-                                ::catga::__private::reply::<
-                                    PlaceOrder,
-                                    Result<Receipt, OrderError>,
-                                    _,
-                                >(returned, fault)
-                            },
-                        );
-                        ::core::result::Result::Ok(())
-                    })
-                },
+                ::catga::__private::start::<
+                    PlaceOrder,
+                >(|run, cx, message, call| {
+                    let call = &call.of(&message);
+                    let parameter_1 = PARAMETER_1.extract(call)?;
+                    let parameter_2 = PARAMETER_2.extract(call)?;
+                    ::core::result::Result::Ok(
+                        run
+                            .future(
+                                cx,
+                                place(message, parameter_1, parameter_2),
+                                |returned| {
+                                    let fault = ::catga::__private::Returned::of(&returned)
+                                        .fault();
+                                    ::catga::__private::reply::<
+                                        PlaceOrder,
+                                        Result<Receipt, OrderError>,
+                                        _,
+                                    >(returned, fault)
+                                },
+                            ),
+                    )
+                }),
             )
             .with_requirements(|requirements| {
                 PARAMETER_1.requires(requirements);

@@ -9,25 +9,26 @@ const _: () = {
                     ::core::module_path!(),
                     "catga-macros",
                 ),
-                const {
-                    &::catga::__private::start::<
-                        orders::CacheChanged,
-                    >(|run, message, _| {
-                        run.value(
-                            forget(message),
-                            |returned| {
-                                let fault = ::catga::__private::Returned::of(&returned)
-                                    .fault();
-                                ::catga::__private::reply::<
-                                    orders::CacheChanged,
-                                    (),
-                                    _,
-                                >(returned, fault)
-                            },
-                        );
-                        ::core::result::Result::Ok(())
-                    })
-                },
+                ::catga::__private::start::<
+                    orders::CacheChanged,
+                >(|run, cx, message, _| {
+                    ::core::result::Result::Ok(
+                        run
+                            .value(
+                                cx,
+                                forget(message),
+                                |returned| {
+                                    let fault = ::catga::__private::Returned::of(&returned)
+                                        .fault();
+                                    ::catga::__private::reply::<
+                                        orders::CacheChanged,
+                                        (),
+                                        _,
+                                    >(returned, fault)
+                                },
+                            ),
+                    )
+                }),
             )
             .with_broadcast(),
     );

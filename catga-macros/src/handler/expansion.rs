@@ -60,7 +60,7 @@ impl<'a> Expansion<'a> {
                     #catga::HandlerInfo::new(
                         #name,
                         #origin,
-                        const { &#catga::__private::start::<#message>(#start) },
+                        #catga::__private::start::<#message>(#start),
                     )
                     #requirements
                     #settings
@@ -120,10 +120,9 @@ impl<'a> Expansion<'a> {
         let method = Ident::new(method, span);
         let convert = self.convert();
         quote_spanned! {span=>
-            |run, message, #call| {
+            |run, cx, message, #call| {
                 #reads
-                run.#method(#called, #convert);
-                ::core::result::Result::Ok(())
+                ::core::result::Result::Ok(run.#method(cx, #called, #convert))
             }
         }
     }

@@ -82,9 +82,6 @@ impl<M: Message> Attempt for Typed<M> {
                 }
                 None => execution.as_mut().resume(cx),
             };
-            if polled.is_ready() {
-                execution.close();
-            }
             polled.map(|reply| reply.map(drop).map_err(Failure::of))
         })
         .unwrap_or_else(|failure| {

@@ -8,7 +8,8 @@ use tokio::time::Sleep;
 use tracing::Span;
 
 use super::call::Facts;
-use super::run::{Reply, Run, Start};
+use super::run::{Reply, Run};
+use super::start::StartFn;
 use super::{Call, Panic};
 use crate::delivery::{BoxFuture, Outcome, Payload};
 use crate::message::{ContentType, Message, MessageInfo};
@@ -56,22 +57,27 @@ pin_project! {
     pub(crate) struct Execution<M: Message> {
         #[pin]
         run: Run<Reply<M>>,
-        #[pin]
-        armed: Option<Armed>,
-        // `None` where nobody listens.
-        span: Option<Span>,
         // Whether it is a call of this node, and not a part of one or of a delivery.
         is_call: bool,
     }
 }
 
 pin_project! {
-    struct Armed {
+    /// What is kept beside the future of a handler that waits.
+    pub(super) struct Armed {
         #[pin]
         sleep: Sleep,
-        facts: Facts,
-        waiting: Waiting,
+        // `None` while the handler is polled, and after its end.
+        late: Option<Late>,
     }
+}
+
+/// What the end of a handler that waited is told with.
+struct Late {
+    facts: Facts,
+    waiting: Waiting,
+    // `None` where nobody listens.
+    span: Option<Span>,
 }
 
 /// Counts an execution that waits for something.
@@ -126,8 +132,6 @@ impl<M: Message> Execution<M> {
     fn counted(is_call: bool) -> Self {
         Self {
             run: Run::new(),
-            armed: None,
-            span: None,
             is_call,
         }
     }
@@ -145,8 +149,8 @@ impl<M: Message> Execution<M> {
         let Some(start) = local.start::<M>() else {
             return Poll::Ready(Err(SendError::no_route(M::info())));
         };
-        self.first(cx, core, Some(local), facts, |run, facts| {
-            call(start, run, core, local, message, facts);
+        self.first(cx, core, Some(local), facts, |run, cx, facts| {
+            call(start, run, cx, core, local, message, facts)
         })
     }
 
@@ -165,9 +169,9 @@ impl<M: Message> Execution<M> {
             Other::Future(_) => None,
         };
         let start = local.and_then(Local::start::<M>);
-        self.first(cx, core, local, facts, |run, facts| {
+        self.first(cx, core, local, facts, |run, cx, facts| {
             let message = match other {
-                Other::Future(future) => return run.future(future, Answer::into_reply::<M>),
+                Other::Future(future) => return run.future(cx, future, Answer::into_reply::<M>),
                 Other::Given(_, Input::Typed(message)) => Ok(message),
                 Other::Given(_, Input::Encoded(content_type, bytes)) => {
                     (M::CODEC.decode)(content_type, &bytes)
@@ -175,36 +179,24 @@ impl<M: Message> Execution<M> {
                 Other::Stored(_) => match facts.envelope() {
                     Some(stored) => (M::CODEC.decode)(stored.content_type, &stored.payload),
                     // Facts of an attempt are always those of a stored message.
-                    None => return,
+                    None => return Poll::Pending,
                 },
             };
             match (message, local.zip(start)) {
                 (Ok(message), Some((local, start))) => {
-                    call(start, run, core, local, message, facts);
+                    call(start, run, cx, core, local, message, facts)
                 }
-                (Err(error), _) => run.reply(Err(SendError::undecodable(M::info(), error))),
+                (Err(error), _) => Poll::Ready(Err(SendError::undecodable(M::info(), error))),
                 // A table has the handlers of a message in its own row.
-                (Ok(_), None) => run.reply(Err(SendError::no_route(M::info()))),
+                (Ok(_), None) => Poll::Ready(Err(SendError::no_route(M::info()))),
             }
         })
     }
 
     /// Makes it as new after an end, so that it can start another handler.
     pub(crate) fn reset(self: Pin<&mut Self>) {
-        let mut this = self.project();
         // Whose drop panics has ended all the same.
-        let _ = this.run.cancel();
-        this.armed.set(None);
-        *this.span = None;
-    }
-
-    /// The span ends with its attempt, and not when the next one starts.
-    #[inline]
-    pub(crate) fn close(self: Pin<&mut Self>) {
-        let this = self.project();
-        if this.span.is_some() {
-            *this.span = None;
-        }
+        let _ = self.project().run.cancel();
     }
 
     // Each caller has a copy anyway, and a call costs as much as the rest of a short handler.
@@ -215,117 +207,114 @@ impl<M: Message> Execution<M> {
         core: &Arc<Core>,
         local: Option<&Local>,
         facts: &mut Facts,
-        start: impl FnOnce(Pin<&mut Run<Reply<M>>>, &Facts),
+        start: impl FnOnce(Pin<&mut Run<Reply<M>>>, &mut Context<'_>, &Facts) -> Poll<Reply<M>>,
     ) -> Poll<Reply<M>> {
+        let span = local
+            .filter(|_| telemetry::enabled())
+            .map(|local| telemetry::handling(core, local.info, facts));
         let mut this = self.as_mut().project();
-        if let Some(local) = local
-            && telemetry::enabled()
-        {
-            *this.span = Some(telemetry::handling(core, local.info, facts));
-        }
         let polled = {
-            let _entered = this.span.as_ref().map(Span::enter);
-            this.run.as_mut().poll_with(cx, |run| start(run, facts))
+            let _entered = span.as_ref().map(Span::enter);
+            this.run.as_mut().start(|run| start(run, cx, facts))
         };
         match polled {
-            Ok(Poll::Ready(reply)) => Poll::Ready(finish(reply, core, facts, this.span.as_ref())),
+            Ok(Poll::Ready(reply)) => Poll::Ready(finish(reply, core, facts, span.as_ref())),
             Ok(Poll::Pending) => {
                 let waiting = Waiting::new(core, *this.is_call, local.is_some());
-                arm(this.armed, waiting, facts);
+                this.run.arm(armed(waiting, facts, span));
                 self.poll_deadline(cx)
             }
             Err(panic) => {
                 // A second panic, in the drop of what panicked, has nothing to add.
                 let _ = this.run.cancel();
-                Poll::Ready(panicked(M::info(), panic, core, facts, this.span.as_ref()))
+                Poll::Ready(panicked(M::info(), panic, core, facts, span.as_ref()))
             }
         }
     }
 
     /// Polls a handler that was started.
     pub(crate) fn resume(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply<M>> {
-        let mut this = self.as_mut().project();
-        let polled = {
-            let _entered = this.span.as_ref().map(Span::enter);
-            this.run.as_mut().poll_with(cx, |_| {})
-        };
-        let Some(armed) = this.armed.as_mut().as_pin_mut() else {
+        let mut run = self.as_mut().project().run;
+        let Some(late) = taken(run.as_mut().armed()) else {
             // Polled after its end: nothing will ever come.
             return Poll::Pending;
         };
-        let armed = armed.project();
-        let reply = match polled {
-            Ok(Poll::Pending) => return self.poll_deadline(cx),
-            Ok(Poll::Ready(reply)) => {
-                finish(reply, &armed.waiting.core, armed.facts, this.span.as_ref())
-            }
-            Err(panic) => {
-                let _ = this.run.cancel();
-                panicked(
-                    M::info(),
-                    panic,
-                    &armed.waiting.core,
-                    armed.facts,
-                    this.span.as_ref(),
-                )
-            }
+        let polled = {
+            let _entered = late.span.as_ref().map(Span::enter);
+            run.as_mut().poll(cx)
         };
-        this.armed.set(None);
-        Poll::Ready(reply)
+        let (core, span) = (&late.waiting.core, late.span.as_ref());
+        match polled {
+            Ok(Poll::Pending) => {
+                if let Some(armed) = run.armed() {
+                    *armed.project().late = Some(late);
+                }
+                self.poll_deadline(cx)
+            }
+            Ok(Poll::Ready(reply)) => Poll::Ready(finish(reply, core, &late.facts, span)),
+            Err(panic) => {
+                let _ = run.cancel();
+                Poll::Ready(panicked(M::info(), panic, core, &late.facts, span))
+            }
+        }
     }
 
     fn poll_deadline(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply<M>> {
-        let mut this = self.project();
-        if !has_passed(this.armed.as_mut(), cx) {
-            return Poll::Pending;
-        }
-        let Some(armed) = this.armed.as_mut().as_pin_mut() else {
+        let mut run = self.project().run;
+        let Some(late) = passed(run.as_mut().armed(), cx) else {
             return Poll::Pending;
         };
-        let armed = armed.project();
         // The handler stops first; its tasks hear of it when the facts are dropped.
-        let error = match this.run.cancel() {
-            Ok(()) => SendError::timeout(M::info(), armed.facts.timeout()),
+        let error = match run.cancel() {
+            Ok(()) => SendError::timeout(M::info(), late.facts.timeout()),
             Err(panic) => SendError::panicked(M::info(), panic.text),
         };
-        let reply = located(error, &armed.waiting.core, armed.facts, this.span.as_ref());
-        this.armed.set(None);
-        Poll::Ready(reply)
+        let (core, span) = (&late.waiting.core, late.span.as_ref());
+        Poll::Ready(located(error, core, &late.facts, span))
     }
 }
 
-/// Arms the deadline of an execution that waits.
+/// The deadline of an execution that waits.
 #[inline(never)]
-fn arm(mut armed: Pin<&mut Option<Armed>>, waiting: Waiting, facts: &mut Facts) {
-    armed.set(Some(Armed {
+fn armed(waiting: Waiting, facts: &mut Facts, span: Option<Span>) -> Armed {
+    Armed {
         sleep: waiting.core.sleep_until(facts.deadline()),
-        facts: facts.take(),
-        waiting,
-    }));
+        late: Some(Late {
+            facts: facts.take(),
+            waiting,
+            span,
+        }),
+    }
 }
 
-/// Whether the deadline is there; wakes the task when it is.
+fn taken(armed: Option<Pin<&mut Armed>>) -> Option<Late> {
+    armed?.project().late.take()
+}
+
+/// What is kept for the end, when the deadline is there; otherwise it will wake the task.
 #[inline(never)]
-fn has_passed(armed: Pin<&mut Option<Armed>>, cx: &mut Context<'_>) -> bool {
-    armed
-        .as_pin_mut()
-        .is_some_and(|armed| armed.project().sleep.poll(cx).is_ready())
+fn passed(armed: Option<Pin<&mut Armed>>, cx: &mut Context<'_>) -> Option<Late> {
+    let armed = armed?.project();
+    match armed.sleep.poll(cx) {
+        Poll::Ready(()) => armed.late.take(),
+        Poll::Pending => None,
+    }
 }
 
-/// Reads the handler's parameters and makes its future.
+/// Reads the handler's parameters and polls its future for the first time.
 #[inline]
 fn call<M: Message>(
-    start: &Start<M>,
-    mut run: Pin<&mut Run<Reply<M>>>,
+    start: StartFn<M>,
+    run: Pin<&mut Run<Reply<M>>>,
+    cx: &mut Context<'_>,
     core: &Arc<Core>,
     local: &Local,
     message: M,
     facts: &Facts,
-) {
+) -> Poll<Reply<M>> {
     let call = Call::new(core, local.info, facts);
-    if let Err(error) = (start.0)(run.as_mut(), message, &call) {
-        run.reply(Err(SendError::failed(M::info(), error)));
-    }
+    start(run, cx, message, &call)
+        .unwrap_or_else(|error| Poll::Ready(Err(SendError::failed(M::info(), error))))
 }
 
 #[inline]

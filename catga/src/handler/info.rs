@@ -1,10 +1,9 @@
-use std::any::Any;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::extract::Requirements;
-use super::run::Start;
+use super::start::{AnyStart, Start};
 use crate::delivery::retry;
 use crate::message::{Message, MessageInfo};
 use crate::wiring::Origin;
@@ -34,7 +33,7 @@ pub struct HandlerInfo {
     name: &'static str,
     origin: Origin,
     message: fn() -> &'static MessageInfo,
-    start: &'static (dyn Any + Send + Sync),
+    start: AnyStart,
     requires: fn(&mut Requirements),
     concurrency: Option<NonZeroUsize>,
     retry: Option<retry::Overrides>,
@@ -47,16 +46,12 @@ pub struct HandlerInfo {
 impl HandlerInfo {
     #[doc(hidden)]
     #[must_use]
-    pub const fn new<M: Message>(
-        name: &'static str,
-        origin: Origin,
-        start: &'static Start<M>,
-    ) -> Self {
+    pub const fn new<M: Message>(name: &'static str, origin: Origin, start: Start<M>) -> Self {
         Self {
             name,
             origin,
             message: M::info,
-            start,
+            start: start.any(),
             requires: |_| {},
             concurrency: None,
             retry: None,
@@ -198,8 +193,7 @@ impl HandlerInfo {
         requirements
     }
 
-    /// The [`Start`] of the handler's message type.
-    pub(crate) fn erased_start(&self) -> &'static (dyn Any + Send + Sync) {
+    pub(crate) const fn start(&self) -> AnyStart {
         self.start
     }
 }

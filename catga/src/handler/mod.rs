@@ -12,6 +12,7 @@ mod info;
 mod inline;
 mod reply;
 mod run;
+mod start;
 
 pub use call::Call;
 pub use extract::{
@@ -20,9 +21,11 @@ pub use extract::{
 };
 pub use info::HandlerInfo;
 pub use reply::{FaultOf, IntoReply, Returned, reply};
-pub use run::{Reply, Run, Start, StartFn, start};
+pub use run::{Reply, Run};
+pub use start::{Start, StartFn, start};
 
 pub(crate) use call::{Facts, Key};
 pub(crate) use execution::{Execution, Input, Other, Pick, execute};
 pub(crate) use extract::Parent;
 pub(crate) use run::Panic;
+pub(crate) use start::AnyStart;

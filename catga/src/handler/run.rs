@@ -7,9 +7,8 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::Call;
+use super::execution::Armed;
 use super::inline::InlineFuture;
-use crate::BoxError;
 use crate::message::Message;
 use crate::node::SendError;
 
@@ -17,92 +16,87 @@ use crate::node::SendError;
 #[doc(hidden)]
 pub type Reply<M> = Result<<M as Message>::Response, SendError<<M as Message>::Error>>;
 
-/// Starts a handler: reads its parameters from the call and stores its future in the [`Run`].
-///
-/// Fails, before anything of the handler ran, where a parameter cannot be had.
-#[doc(hidden)]
-pub type StartFn<M> = fn(Pin<&mut Run<Reply<M>>>, M, &Call<'_>) -> Result<(), BoxError>;
-
-/// A [`StartFn`] as a type that the table can hold as `dyn Any`.
-#[doc(hidden)]
-pub struct Start<M: Message>(pub(crate) StartFn<M>);
-
-/// Wraps what the macro wrote for a handler of `M`.
-///
-/// Not a method: the bound of an `impl` block is reported in addition to that of the type.
-#[doc(hidden)]
-#[must_use]
-pub const fn start<M: Message>(start: StartFn<M>) -> Start<M> {
-    Start(start)
-}
-
-impl<M: Message> fmt::Debug for Start<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Start")
-    }
-}
-
 pin_project! {
-    /// One execution of a handler that comes to `T`: nothing yet, or its future.
+    /// One execution of a handler that comes to `T`: nothing, or its future while it waits.
     #[doc(hidden)]
     pub struct Run<T: 'static> {
         #[pin]
-        future: InlineFuture<T>,
+        future: InlineFuture<T, Armed>,
     }
 }
 
 impl<T: Send + 'static> Run<T> {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             future: InlineFuture::empty(),
         }
     }
 
-    /// Stores the handler's future; `convert` makes a reply of what the handler returns.
+    /// Polls the handler's future for the first time; `convert` makes a reply of what the handler
+    /// returns.
     #[doc(hidden)]
     #[inline]
-    pub fn future<F, C>(self: Pin<&mut Self>, future: F, convert: C)
+    pub fn future<F, C>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        future: F,
+        convert: C,
+    ) -> Poll<T>
     where
         F: Future + Send + 'static,
         C: Fn(F::Output) -> T + Send + 'static,
     {
-        self.project().future.set(Converted { future, convert });
+        self.project()
+            .future
+            .start(cx, Converted { future, convert })
     }
 
-    /// Stores what a handler that is a plain `fn` returned.
+    /// The reply of what a handler that is a plain `fn` returned.
     #[doc(hidden)]
     #[inline]
-    pub fn value<V, C>(self: Pin<&mut Self>, value: V, convert: C)
+    #[allow(clippy::unused_self, reason = "called as `future` is")]
+    pub fn value<V, C>(self: Pin<&mut Self>, _: &mut Context<'_>, value: V, convert: C) -> Poll<T>
     where
-        C: Fn(V) -> T + Send + 'static,
+        C: Fn(V) -> T,
     {
-        self.reply(convert(value));
+        Poll::Ready(convert(value))
     }
 
-    /// Stores a reply that is there already.
-    #[inline]
-    pub(crate) fn reply(self: Pin<&mut Self>, reply: T) {
-        self.project().future.set(Ready(Some(reply)));
-    }
-
-    /// Polls inside of `catch_unwind`: the one place where a handler's panic is caught.
-    ///
-    /// `start` stores the future, at the first poll.
-    #[inline]
-    pub(crate) fn poll_with(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        start: impl FnOnce(Pin<&mut Self>),
+    /// Starts a handler. Together with [`Run::poll`] the one place where a handler's panic is
+    /// caught.
+    #[inline(always)]
+    pub(super) fn start(
+        self: Pin<&mut Self>,
+        start: impl FnOnce(Pin<&mut Self>) -> Poll<T>,
     ) -> Result<Poll<T>, Panic> {
+        catch_unwind(AssertUnwindSafe(|| start(self))).map_err(Panic::new)
+    }
+
+    /// Keeps the deadline of a handler that waits, and what is told at its end.
+    pub(super) fn arm(self: Pin<&mut Self>, armed: Armed) {
+        self.project().future.keep(armed);
+    }
+
+    /// The deadline of a handler that waits; `None` where none does.
+    pub(super) fn armed(self: Pin<&mut Self>) -> Option<Pin<&mut Armed>> {
+        self.project().future.beside()
+    }
+
+    /// Polls a handler that waits. At its end nothing is left here.
+    pub(super) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<Poll<T>, Panic> {
+        let mut future = self.project().future;
         catch_unwind(AssertUnwindSafe(|| {
-            start(self.as_mut());
-            self.as_mut().project().future.poll(cx)
+            let polled = future.as_mut().poll(cx);
+            if polled.is_ready() {
+                future.clear();
+            }
+            polled
         }))
         .map_err(Panic::new)
     }
 
     /// Drops the handler's future: it stops at the await where it is. What it holds may panic then.
-    pub(crate) fn cancel(self: Pin<&mut Self>) -> Result<(), Panic> {
+    pub(super) fn cancel(self: Pin<&mut Self>) -> Result<(), Panic> {
         catch_unwind(AssertUnwindSafe(|| self.project().future.clear())).map_err(Panic::new)
     }
 }
@@ -134,20 +128,6 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = self.project();
         this.future.poll(cx).map(this.convert)
-    }
-}
-
-/// A reply that is there already.
-struct Ready<T>(Option<T>);
-
-// Nothing in it is ever pinned.
-impl<T> Unpin for Ready<T> {}
-
-impl<T> Future for Ready<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
-        self.0.take().map_or(Poll::Pending, Poll::Ready)
     }
 }
 

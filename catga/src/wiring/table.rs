@@ -1,11 +1,10 @@
-use std::any::Any;
 use std::fmt;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Wiring;
 use crate::delivery::retry;
-use crate::handler::{HandlerInfo, Start};
+use crate::handler::{AnyStart, HandlerInfo, StartFn};
 use crate::message::{Kind, Message, MessageInfo};
 use crate::node::{Core, Strategies};
 use crate::routing::{Key, StrategyKind};
@@ -110,7 +109,7 @@ pub(crate) struct Local {
     pub(crate) retry: retry::Policy,
     /// At most this many executions at once.
     limit: Option<Semaphore>,
-    start: &'static (dyn Any + Send + Sync),
+    start: AnyStart,
     /// Whether `send` may call the handler with nothing in between.
     pub(crate) direct: bool,
     /// When `send` is handled by this node.
@@ -158,7 +157,7 @@ impl Local {
             limit: info
                 .concurrency()
                 .map(|limit| Semaphore::new(limit.get().min(Semaphore::MAX_PERMITS))),
-            start: info.erased_start(),
+            start: info.start(),
         }
     }
 
@@ -175,8 +174,8 @@ impl Local {
 
     /// The typed start function; `None` where `M` is not the handler's message.
     #[inline]
-    pub(crate) fn start<M: Message>(&self) -> Option<&'static Start<M>> {
-        self.start.downcast_ref()
+    pub(crate) fn start<M: Message>(&self) -> Option<StartFn<M>> {
+        self.start.of()
     }
 }
 

@@ -2,6 +2,7 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::{Call, Context, FromContext};
@@ -221,5 +222,5 @@ struct NoMessage;
 static STAND_IN: HandlerInfo = HandlerInfo::new(
     "test_call",
     Origin::new(file!(), line!(), module_path!(), env!("CARGO_PKG_NAME")),
-    const { &start::<NoMessage>(|_, _, _| Ok(())) },
+    start::<NoMessage>(|_, _, _, _| Ok(Poll::Pending)),
 );

@@ -35,12 +35,17 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct SendFuture<'a, M: Message> {
         core: &'a Arc<Core>,
-        options: Option<Box<Options>>,
         // `None` once the call has started.
-        message: Option<M>,
+        given: Option<Given<M>>,
         #[pin]
         execution: Execution<M>,
     }
+}
+
+/// What a call was given. In one, so that a call that has started has one thing to drop.
+struct Given<M> {
+    message: M,
+    options: Option<Box<Options>>,
 }
 
 impl<'a, M: Message> SendFuture<'a, M> {
@@ -48,8 +53,7 @@ impl<'a, M: Message> SendFuture<'a, M> {
     pub(super) fn new(core: &'a Arc<Core>, options: Option<Box<Options>>, message: M) -> Self {
         Self {
             core,
-            options,
-            message: Some(message),
+            given: Some(Given { message, options }),
             execution: Execution::call(),
         }
     }
@@ -62,13 +66,13 @@ impl<M: Message> Future for SendFuture<'_, M> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply<M>> {
         let this = self.project();
         let core: &Arc<Core> = this.core;
-        let Some(message) = this.message.take() else {
+        let Some(Given { message, options }) = this.given.take() else {
             return this.execution.resume(cx);
         };
         let info = M::info();
         // In place and passed by reference: moving it costs more than making it.
         let mut facts = Facts::new(info.timeout());
-        match this.options.take() {
+        match options {
             None if core.lifecycle.refuses() => {
                 return Poll::Ready(Err(SendError::refused(info).located(&core.id, None)));
             }
@@ -272,7 +276,7 @@ impl<M: Message> fmt::Debug for SendFuture<'_, M> {
         f.debug_struct("SendFuture")
             .field("message", &M::info().name())
             .field("node", &self.core.id)
-            .field("started", &self.message.is_none())
+            .field("started", &self.given.is_none())
             .finish_non_exhaustive()
     }
 }
