@@ -24,11 +24,11 @@ pub(crate) enum Input<M> {
 }
 
 /// What is executed, where it is not a call on its shortest way.
-pub(crate) enum Other<'a, M: Message> {
+pub(crate) enum Other<M: Message> {
     /// A handler, of this message.
-    Given(&'a Local, Input<M>),
+    Given(Input<M>),
     /// A handler, of the stored message of the facts.
-    Stored(&'a Local),
+    Stored,
     /// Something that ends in a handler, here or elsewhere.
     Future(BoxFuture<'static, Answer>),
 }
@@ -161,25 +161,29 @@ impl<M: Message> Execution<M> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         core: &Arc<Core>,
+        local: Option<&Local>,
         facts: &mut Facts,
-        other: Other<'_, M>,
+        mut other: Other<M>,
     ) -> Poll<Reply<M>> {
-        let local = match other {
-            Other::Given(local, _) | Other::Stored(local) => Some(local),
-            Other::Future(_) => None,
-        };
+        // By reference: a stored message should not pay for the moves of the others.
+        let other = &mut other;
         let start = local.and_then(Local::start::<M>);
         self.first(cx, core, local, facts, |run, cx, facts| {
             let message = match other {
-                Other::Future(future) => return run.future(cx, future, Answer::into_reply::<M>),
-                Other::Given(_, Input::Typed(message)) => Ok(message),
-                Other::Given(_, Input::Encoded(content_type, bytes)) => {
-                    (M::CODEC.decode)(content_type, &bytes)
-                }
-                Other::Stored(_) => match facts.envelope() {
+                Other::Stored => match facts.envelope() {
                     Some(stored) => (M::CODEC.decode)(stored.content_type, &stored.payload),
                     // Facts of an attempt are always those of a stored message.
                     None => return Poll::Pending,
+                },
+                other => match std::mem::replace(other, Other::Stored) {
+                    Other::Given(Input::Typed(message)) => Ok(message),
+                    Other::Given(Input::Encoded(content_type, bytes)) => {
+                        (M::CODEC.decode)(content_type, &bytes)
+                    }
+                    Other::Future(future) => {
+                        return run.future(cx, future, Answer::into_reply::<M>);
+                    }
+                    Other::Stored => return Poll::Pending,
                 },
             };
             match (message, local.zip(start)) {
@@ -394,8 +398,9 @@ impl<M: Message> Future for Executing<M> {
                 let local = row.and_then(|row| pick.of(row));
                 match local.zip(payload.into_input::<M>()) {
                     Some((local, input)) => {
-                        let given = Other::Given(local, input);
-                        this.execution.start_other(cx, this.core, &mut facts, given)
+                        let given = Other::Given(input);
+                        this.execution
+                            .start_other(cx, this.core, Some(local), &mut facts, given)
                     }
                     None => Poll::Ready(Err(SendError::no_route(M::info()))),
                 }

@@ -1,5 +1,7 @@
 //! Payloads: how a message, a response and a declared error become bytes and back.
 
+mod buffer;
+
 use std::fmt;
 
 use bytes::Bytes;
@@ -65,15 +67,21 @@ impl ContentType {
     }
 
     pub(crate) fn encode<T: Serialize>(self, value: &T) -> Result<Bytes, EncodeError> {
-        let encoded = match self {
-            Self::Json => serde_json::to_vec(value).map_err(Into::into),
+        let mut buffer = buffer::take();
+        let written = match self {
+            Self::Json => serde_json::to_writer(&mut buffer, value).map_err(Into::into),
             #[cfg(feature = "msgpack")]
-            Self::MessagePack => rmp_serde::to_vec_named(value).map_err(Into::into),
+            Self::MessagePack => {
+                rmp_serde::encode::write_named(&mut buffer, value).map_err(Into::into)
+            }
         };
-        encoded.map(Bytes::from).map_err(|source| EncodeError {
-            type_name: std::any::type_name::<T>(),
-            source,
-        })
+        match written {
+            Ok(()) => Ok(buffer::finish(buffer)),
+            Err(source) => Err(EncodeError {
+                type_name: std::any::type_name::<T>(),
+                source,
+            }),
+        }
     }
 
     pub(crate) fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, DecodeError> {

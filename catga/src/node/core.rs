@@ -1,7 +1,7 @@
 use std::pin::pin;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use tokio::runtime::Handle;
@@ -86,27 +86,4 @@ impl Core {
             Either::Right(_) => None,
         }
     }
-}
-
-/// The time in microseconds since 1970: later nodes have greater epochs.
-pub(crate) fn epoch_now() -> u64 {
-    #[cfg(feature = "testing")]
-    if let Some(simulated) = crate::testing::wall::now() {
-        return simulated;
-    }
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| {
-            u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
-        })
-}
-
-/// The time now, as [`epoch_now`] has it.
-pub(crate) fn time_now() -> SystemTime {
-    time_of(epoch_now())
-}
-
-/// The time that [`epoch_now`] counts.
-pub(crate) fn time_of(micros: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_micros(micros)
 }

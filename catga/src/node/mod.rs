@@ -2,6 +2,7 @@
 
 mod broker;
 mod builder;
+mod clock;
 mod core;
 mod gauge;
 mod id;
@@ -39,9 +40,10 @@ pub use start_error::StartError;
 pub use store::{Broadcast, Published, StoreError, StoreFuture, Stored};
 pub use with::With;
 
-pub(crate) use self::core::{Core, epoch_now, time_now, time_of};
+pub(crate) use self::core::Core;
 #[cfg(any(feature = "nats", feature = "redis"))]
 pub(crate) use broker::without_credentials;
+pub(crate) use clock::{coarse_now, epoch_now, time_now, time_of};
 pub(crate) use gauge::{Entered, Gauge};
 #[cfg(any(feature = "nats", feature = "redis"))]
 pub(crate) use id::is_name;

@@ -92,15 +92,9 @@ impl<'a> With<'a> {
 
     /// See [`Node::send`](crate::Node::send).
     pub fn send<M: Request>(self, message: M) -> SendFuture<'a, M::Itself> {
-        let options = match self.parent {
-            None => self.options,
-            Some(parent) => Some(Box::new(parent.child_options(
-                self.options.map_or_else(Options::new, |options| *options),
-                "send",
-                &message,
-            ))),
-        };
-        SendFuture::new(self.core, options, message.into())
+        let core = self.core;
+        let (options, _) = self.options("send", &message);
+        SendFuture::new(core, options, message.into())
     }
 
     /// See [`Node::send_to`](crate::Node::send_to).
@@ -151,7 +145,8 @@ impl<'a> With<'a> {
 
     /// See [`Node::enqueue`](crate::Node::enqueue).
     pub fn enqueue<M: Command>(self, command: M) -> StoreFuture<'a, Stored> {
-        let (core, options, child) = self.for_store("enqueue", &command);
+        let core = self.core;
+        let (options, child) = self.options("enqueue", &command);
         store::enqueue(core, options, child, command)
     }
 
@@ -165,7 +160,8 @@ impl<'a> With<'a> {
 
     /// See [`Node::publish`](crate::Node::publish).
     pub fn publish<M: Event>(self, event: M) -> StoreFuture<'a, Published> {
-        let (core, options, child) = self.for_store("publish", &event);
+        let core = self.core;
+        let (options, child) = self.options("publish", &event);
         store::publish(core, options, child, event)
     }
 
@@ -179,7 +175,8 @@ impl<'a> With<'a> {
 
     /// See [`Node::broadcast`](crate::Node::broadcast).
     pub fn broadcast<M: Event>(self, event: M) -> StoreFuture<'a, Broadcast> {
-        let (core, options, child) = self.for_store("broadcast", &event);
+        let core = self.core;
+        let (options, child) = self.options("broadcast", &event);
         StoreFuture::boxed(core, store::broadcast(core, options, child, event))
     }
 
@@ -232,19 +229,15 @@ impl<'a> With<'a> {
         }
     }
 
-    fn for_store<M: Message>(
-        self,
-        verb: &'static str,
-        message: &M,
-    ) -> (&'a Arc<Core>, Options, bool) {
-        let options = self.options.map_or_else(Options::new, |options| *options);
+    /// The options of a call, and whether a handler makes it.
+    fn options<M: Message>(self, verb: &'static str, message: &M) -> (Option<Box<Options>>, bool) {
         match self.parent {
-            None => (self.core, options, false),
-            Some(parent) => (
-                self.core,
-                parent.child_options(options, verb, message),
-                true,
-            ),
+            None => (self.options, false),
+            Some(parent) => {
+                let mut options = self.options.unwrap_or_default();
+                *options = parent.child_options(std::mem::take(&mut *options), verb, message);
+                (Some(options), true)
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use super::Builder;
 use crate::cluster::{self, Joining};
 use crate::delivery::{self, Engine, Limits, Queue};
 use crate::node::broker::Kind;
-use crate::node::core::epoch_now;
+use crate::node::epoch_now;
 use crate::node::gauge::Gauge;
 use crate::node::layers::Layers;
 use crate::node::lifecycle::Lifecycle;

@@ -87,9 +87,13 @@ impl<M: Message> Future for SendFuture<'_, M> {
                     && node != core.id
                 {
                     let call = at(core, cluster, node, Box::new(message), &mut facts);
-                    return this
-                        .execution
-                        .start_other(cx, core, &mut facts, Other::Future(call));
+                    return this.execution.start_other(
+                        cx,
+                        core,
+                        None,
+                        &mut facts,
+                        Other::Future(call),
+                    );
                 }
             }
         }
@@ -113,7 +117,7 @@ impl<M: Message> Future for SendFuture<'_, M> {
         }
         let call = begin(core, here, Box::new(message), &mut facts);
         this.execution
-            .start_other(cx, core, &mut facts, Other::Future(call))
+            .start_other(cx, core, None, &mut facts, Other::Future(call))
     }
 }
 

@@ -18,11 +18,11 @@ pub(super) use replay::replay;
 
 use receipt::Services;
 
-use super::{Core, Options, epoch_now, remote, time_of};
+use super::{Core, Options, coarse_now, remote, time_of};
 use crate::cluster::Taker;
 use crate::delivery::{self, Envelope, How, NotStored, Queue};
 use crate::handler::Key;
-use crate::message::{Command, Event, Message, MessageId, MessageInfo};
+use crate::message::{Command, Event, Headers, Message, MessageId, MessageInfo};
 use crate::routing::topic_of;
 
 /// Makes the receipt of what is stored, from its id, whether it was stored before
@@ -31,7 +31,7 @@ type Receipt<T> = fn(MessageId, bool, Services) -> T;
 
 pub(super) fn enqueue<M: Command>(
     core: &Arc<Core>,
-    options: Options,
+    options: Option<Box<Options>>,
     child: bool,
     command: M,
 ) -> StoreFuture<'_, Stored> {
@@ -48,7 +48,7 @@ pub(super) fn enqueue<M: Command>(
 
 pub(super) fn publish<M: Event>(
     core: &Arc<Core>,
-    options: Options,
+    options: Option<Box<Options>>,
     child: bool,
     event: M,
 ) -> StoreFuture<'_, Published> {
@@ -57,12 +57,13 @@ pub(super) fn publish<M: Event>(
     let new = if takers.is_none() && !taps && !handles::<M>(core) {
         Ok(New::unheard::<M>(options, child))
     } else {
-        New::of(core, options, child, takers, &event).map(|new| New {
-            tap: taps.then(|| Tap {
+        let mut new = New::of(core, options, child, takers, &event);
+        if taps && let Ok(new) = &mut new {
+            new.tap = Some(Tap {
                 topic: topic_of(&event),
-            }),
-            ..new
-        })
+            });
+        }
+        new
     };
     StoreFuture::new(core, new, |id, repeated, services| Published {
         id,
@@ -99,55 +100,57 @@ struct New {
     envelope: Option<Arc<Envelope>>,
     /// The services of a cluster that take it.
     takers: Option<Arc<[Taker]>>,
-    /// Whether its id did not come from chance.
-    given: bool,
-    /// Whether it is never on its way together with another one of its key.
-    strict: bool,
     /// Whether programs that know nothing of catga see it, and how.
     tap: Option<Tap>,
+    /// `None` for a message that has none.
+    options: Option<Box<Options>>,
+    /// Whether its id did not come from chance.
+    given: bool,
     /// Whether a handler stores it.
     child: bool,
-    timeout: Option<Duration>,
-    parent: Option<Instant>,
 }
 
 impl New {
     fn of<M: Message>(
         core: &Core,
-        options: Options,
+        mut options: Option<Box<Options>>,
         child: bool,
         takers: Option<Arc<[Taker]>>,
         message: &M,
     ) -> Result<Self, StoreError> {
-        let (timeout, parent) = (options.timeout, options.parent);
-        let (given, strict) = (options.id.is_some(), options.strict);
-        let envelope = envelope(core, options, message)?;
+        let envelope = Arc::new(envelope(core, options.as_deref_mut(), message)?);
         Ok(Self {
             message: envelope.info,
             id: envelope.id,
-            envelope: Some(Arc::new(envelope)),
+            envelope: Some(envelope),
             takers,
             tap: None,
-            given,
-            strict,
+            given: options.as_ref().is_some_and(|options| options.id.is_some()),
+            options,
             child,
-            timeout,
-            parent,
         })
     }
 
-    fn unheard<M: Message>(options: Options, child: bool) -> Self {
+    fn unheard<M: Message>(options: Option<Box<Options>>, child: bool) -> Self {
+        let id = options.as_ref().and_then(|options| options.id);
         Self {
             message: M::info(),
-            id: options.id.unwrap_or_else(MessageId::new),
+            id: id.unwrap_or_else(MessageId::new),
             envelope: None,
             takers: None,
             tap: None,
-            given: options.id.is_some(),
-            strict: options.strict,
+            given: id.is_some(),
+            options,
             child,
-            timeout: None,
-            parent: None,
+        }
+    }
+
+    /// How long it may take to store it, and until when.
+    fn limit(&self) -> (Duration, Instant) {
+        let of_type = self.message.timeout();
+        match &self.options {
+            Some(options) => options.limit(of_type),
+            None => Options::new().limit(of_type),
         }
     }
 
@@ -188,12 +191,7 @@ impl New {
     ) -> impl Future<Output = Result<(MessageId, bool, Services), StoreError>> + Send {
         let entered = core.queue.unfinished.entered();
         let handed = self.refuse(core).map(|()| {
-            let options = Options {
-                timeout: self.timeout,
-                parent: self.parent,
-                ..Options::new()
-            };
-            let limit = options.limit(self.message.timeout());
+            let limit = self.limit();
             let appending = match (&core.engine, &self.takers, &self.envelope) {
                 (Some(engine), Some(takers), Some(envelope)) => Some(engine.append(
                     core,
@@ -201,7 +199,7 @@ impl New {
                     takers,
                     How {
                         given: self.given,
-                        strict: self.strict,
+                        strict: self.options.as_ref().is_some_and(|options| options.strict),
                         deadline: limit.1,
                     },
                 )),
@@ -269,9 +267,11 @@ fn refuse(
     Ok(())
 }
 
+/// Takes the headers out of the options.
+#[inline]
 fn envelope<M: Message>(
     core: &Core,
-    options: Options,
+    options: Option<&mut Options>,
     message: &M,
 ) -> Result<Envelope, StoreError> {
     let content_type = core.content_type;
@@ -280,13 +280,17 @@ fn envelope<M: Message>(
             message: M::info().name(),
             source,
         })?;
-    let now = epoch_now();
+    let (id, headers) = match options {
+        Some(options) => (options.id, std::mem::take(&mut options.headers)),
+        None => (None, Headers::new()),
+    };
+    let now = coarse_now();
     Ok(Envelope {
-        id: options.id.unwrap_or_else(|| MessageId::made_at(now)),
+        id: id.unwrap_or_else(|| MessageId::made_at(now)),
         info: M::info(),
         made: time_of(now),
         key: message.text(),
-        headers: options.headers,
+        headers,
         content_type,
         payload,
         only: None,
@@ -296,13 +300,15 @@ fn envelope<M: Message>(
 
 pub(super) async fn broadcast<M: Event>(
     core: &Arc<Core>,
-    options: Options,
+    options: Option<Box<Options>>,
     child: bool,
     event: M,
 ) -> Result<Broadcast, StoreError> {
+    let mut options = options.unwrap_or_default();
     refuse(core, M::info(), options.id, child)?;
     let (timeout, _) = options.limit(M::info().timeout());
-    let envelope = envelope(core, options, &event)?;
+    let envelope = envelope(core, Some(&mut options), &event)?;
+    drop(options);
     let topic = topic_of(&event);
     drop(event);
     let id = envelope.id;
