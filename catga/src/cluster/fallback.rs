@@ -61,7 +61,12 @@ pub(super) fn happened(cluster: &Cluster, why: &str) {
         // What the old watch still tells is of no use.
         seen.rewatch = true;
     }
-    cluster.own().registered = false;
+    {
+        let mut own = cluster.own();
+        own.registered = false;
+        // Versions of what was forgotten: the next watch tells those that there are now.
+        own.record.knows = Arc::default();
+    }
     reborn(cluster);
     cluster.watch_due.notify_one();
     cluster.beat_due.notify_one();

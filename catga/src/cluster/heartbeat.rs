@@ -131,7 +131,8 @@ async fn register_again(cluster: &Cluster) -> Result<(), TransportError> {
     }
     let records = cluster.transport.records();
     let register = registry::register(records, &cluster.service, &cluster.registration);
-    let registered = tokio::time::timeout(cluster.limit(), register)
+    // Not known before the watch tells it: the record may say more than that.
+    tokio::time::timeout(cluster.limit(), register)
         .await
         .map_err(|elapsed| TransportError::new("register the service", elapsed))?
         .map_err(|error| match error {
@@ -141,9 +142,7 @@ async fn register_again(cluster: &Cluster) -> Result<(), TransportError> {
             ),
             RegisterError::Transport(error) => error,
         })?;
-    let mut own = cluster.own();
-    own.registered = true;
-    own.record.knows_of(&cluster.service, registered.revision);
+    cluster.own().registered = true;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep};
 use super::Cluster;
 use super::owners::Inspector;
 use super::site::{HEARTBEAT, NODE_TIMEOUT, Site, all_owned, all_see, owned, until};
+use crate::faulty::{Fault, Rules};
 
 fn incarnations(nodes: &[Node]) -> Vec<u64> {
     let own = |node: &Node| {
@@ -74,6 +75,37 @@ pub async fn another_store_stops_everyone_for_a_while<C: Cluster>(cluster: C) {
     site.faults.change_identity("second");
     everyone_starts_anew(&nodes, &before).await;
     inspector.end().await;
+}
+
+pub async fn a_node_that_cannot_look_knows_nothing_of_a_store_that_fell_back<C: Cluster>(
+    cluster: C,
+) {
+    let site = Site::new(cluster);
+    let line = site.line("b");
+    let (a, b) = (site.node("a").await, site.node_on(&line, "b").await);
+    let snapshot = site.faults.snapshot().await;
+    sleep(2 * HEARTBEAT).await;
+    line.set(|rules| *rules = Rules::DOWN);
+    site.faults.replace(site.cluster.restored(&snapshot).await);
+    sleep(HEARTBEAT).await;
+    let pausing = tokio::spawn({
+        let a = a.clone();
+        async move { a.pause().await }
+    });
+    sleep(HEARTBEAT / 3).await;
+    // It registers what it takes in the record that says that the service is paused.
+    line.set(|rules| {
+        *rules = Rules {
+            watch: Fault::Fail,
+            ..Rules::default()
+        };
+    });
+    let error = pausing.await.unwrap().unwrap_err();
+    let text = std::error::Error::source(&error).unwrap().to_string();
+    assert!(text.contains("`b`"), "{error}: {text}");
+    line.heal();
+    a.pause().await.unwrap();
+    assert!(b.is_paused());
 }
 
 pub async fn a_lost_connection_alone_stops_nobody<C: Cluster>(cluster: C) {

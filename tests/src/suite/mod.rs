@@ -122,6 +122,7 @@ macro_rules! suite {
                 a_store_that_fell_back_stops_everyone_for_a_while;
                 a_store_that_forgot_everything_is_filled_again;
                 another_store_stops_everyone_for_a_while;
+                a_node_that_cannot_look_knows_nothing_of_a_store_that_fell_back;
                 a_lost_connection_alone_stops_nobody;
             }
             routing {
