@@ -193,6 +193,10 @@ impl Engine {
     fn pause(&self, paused: bool) {
         if paused {
             self.taken.term.stop();
+            // At once: the intake may be waiting for the broker.
+            for term in self.terms().values() {
+                term.stop();
+            }
         } else if !self.is_draining() {
             self.taken.term.resume();
         }

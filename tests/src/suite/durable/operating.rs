@@ -38,6 +38,28 @@ pub async fn a_paused_service_handles_nothing_until_it_is_resumed<C: Cluster>(cl
     assert!(!a.is_paused() && !c.is_paused());
 }
 
+pub async fn a_node_that_reads_anew_starts_nothing_of_a_paused_service<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let (a, line) = super::node_on_line(&site, &sink).await;
+    sink.close();
+    for n in 0..2 {
+        a.enqueue(Put { key: 1, n, ms: 0 }).await.unwrap();
+    }
+    until("one runs", SOON, || sink.len() == 1).await;
+    // It reads anew, and gets no answer for a while.
+    line.set(|rules| rules.queues = Fault::Hang);
+    site.faults.break_intakes();
+    sleep(Duration::from_millis(100)).await;
+    a.pause().await.unwrap();
+    sink.open();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(sink.len(), 1, "the next of its key waits");
+    line.heal();
+    a.resume().await.unwrap();
+    until("all ran", SOON, || sink.len() == 2).await;
+}
+
 pub async fn pausing_again_waits_for_everybody_as_well<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
     let sink = Sink::default();
