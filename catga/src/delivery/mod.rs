@@ -32,6 +32,8 @@ pub(crate) use broadcast::broadcast;
 pub(crate) use dead_letters::DeadLetters;
 pub(crate) use dedup::{Claim, Claimant, Claimed};
 pub(crate) use delivery::Payload;
+#[cfg(feature = "testing")]
+pub(crate) use durable::REPLAY_HANDLER;
 pub(crate) use durable::{Appending, Engine, How, Limits, NotAppended, REPLAY};
 pub(crate) use envelope::Envelope;
 pub(crate) use failure::{Failure, chain};

@@ -18,7 +18,7 @@ use crate::node::{Node, Options, Published, SendError, StoreError, Stored};
 #[derive(Clone)]
 #[must_use = "a client does nothing until a verb is called"]
 pub struct Client {
-    world: Arc<Inner>,
+    pub(super) world: Arc<Inner>,
     service: Option<Arc<str>>,
     options: Options,
 }
@@ -109,15 +109,10 @@ impl Client {
         F: Future<Output = Result<T, E>>,
     {
         let (process, node) = self.node().await;
-        // The call is a part of the process: it stands still with it, and ends with it.
-        let call = process.within(verb(node));
-        match select(pin!(call), pin!(process.died())).await {
-            Either::Left((result, _)) => result.map_err(CallError::Verb),
-            Either::Right(_) => Err(CallError::Died),
-        }
+        within(&process, verb(node)).await
     }
 
-    async fn node(&self) -> (Arc<Process>, Node) {
+    pub(super) async fn node(&self) -> (Arc<Process>, Node) {
         loop {
             if let Some(found) = self.draw() {
                 return found;
@@ -141,6 +136,18 @@ impl Client {
             .collect();
         let drawn = up.get(self.world.broker.below(up.len()))?;
         Some((Arc::clone(drawn.0), drawn.1.clone()))
+    }
+}
+
+/// A call is a part of the process: it stands still with it, and ends with it.
+pub(super) async fn within<T, E>(
+    process: &Arc<Process>,
+    verb: impl Future<Output = Result<T, E>>,
+) -> Result<T, CallError<E>> {
+    let call = process.within(verb);
+    match select(pin!(call), pin!(process.died())).await {
+        Either::Left((result, _)) => result.map_err(CallError::Verb),
+        Either::Right(_) => Err(CallError::Died),
     }
 }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::enqueued::Enqueued;
+use super::operations::Operations;
 use super::process::Process;
 use super::report::{Rule, Violation};
 use crate::message::MessageId;
@@ -37,14 +39,15 @@ pub(super) struct Record {
     pub(super) lanes: BTreeMap<Lane, Vec<usize>>,
     pub(super) fences: BTreeMap<Lane, u64>,
     /// The partition and the first position of what was read from the queues of services.
-    pub(super) places: BTreeMap<(Arc<str>, MessageId), (u32, u64)>,
+    pub(super) places: BTreeMap<(Arc<str>, Enqueued), (u32, u64)>,
     /// When a queue of a service stored a message last.
-    pub(super) stored: BTreeMap<(Arc<str>, MessageId), Duration>,
+    pub(super) stored: BTreeMap<(Arc<str>, Enqueued), Duration>,
     /// What was stored again when its id was not known any more.
-    pub(super) stored_again: BTreeSet<(Arc<str>, MessageId)>,
+    pub(super) stored_again: BTreeSet<(Arc<str>, Enqueued)>,
     pub(super) calls: BTreeMap<MessageId, Call>,
     /// The messages that handlers were seen with that others had sent, by their causes.
     pub(super) children: BTreeMap<String, MessageId>,
+    pub(super) operations: Operations,
     pub(super) violations: Vec<Violation>,
     pub(super) disturbances: usize,
     /// How many acknowledgements the users' calls had.
@@ -64,6 +67,8 @@ struct Line {
 pub(super) struct Execution {
     pub(super) process: Arc<Process>,
     pub(super) id: MessageId,
+    /// The number of the letter that it was.
+    pub(super) replay: Option<u64>,
     pub(super) handler: &'static str,
     pub(super) key: Option<Arc<str>>,
     pub(super) fence: u64,
@@ -117,6 +122,7 @@ impl History {
                 stored_again: BTreeSet::new(),
                 calls: BTreeMap::new(),
                 children: BTreeMap::new(),
+                operations: Operations::default(),
                 violations: Vec::new(),
                 disturbances: 0,
                 acknowledged: 0,
@@ -158,16 +164,17 @@ impl History {
     }
 
     /// A queue of a service stored a message as new.
-    pub(super) fn stored(&self, service: &Arc<str>, id: MessageId, key: Option<&Arc<str>>) {
+    pub(super) fn stored(&self, service: &Arc<str>, entry: Enqueued, key: Option<&Arc<str>>) {
         let mut record = self.record();
         let at = record.started.elapsed();
-        let place = (Arc::clone(service), id);
+        let place = (Arc::clone(service), entry);
         let Some(before) = record.stored.insert(place.clone(), at) else {
             return;
         };
         if at - before > KNOWN {
             record.stored_again.insert(place);
         } else {
+            let id = entry.id;
             let text = format!(
                 "{id} was stored for {service} and stored again after {:?}",
                 at - before
@@ -180,7 +187,7 @@ impl History {
     pub(super) fn received(
         &self,
         process: &Process,
-        id: MessageId,
+        entry: Enqueued,
         key: Option<&Arc<str>>,
         place: Option<(u32, u64)>,
     ) {
@@ -188,7 +195,7 @@ impl History {
         if let Some(place) = place {
             record
                 .places
-                .entry((Arc::clone(&process.service), id))
+                .entry((Arc::clone(&process.service), entry))
                 .and_modify(|known| *known = (*known).min(place))
                 .or_insert(place);
         }
@@ -197,7 +204,7 @@ impl History {
             |(p, sequence)| format!("{p}/{sequence}"),
         );
         record.note(
-            Some(id),
+            Some(entry.id),
             key.cloned(),
             format!("{process} received it from {at}"),
         );
@@ -245,13 +252,14 @@ impl History {
     pub(super) fn begin(
         self: &Arc<Self>,
         process: &Arc<Process>,
-        id: MessageId,
+        entry: Enqueued,
         handler: &'static str,
         key: Option<Arc<str>>,
         attempt: NonZeroU32,
         fence: u64,
     ) -> Running {
         let mut record = self.record();
+        let Enqueued { id, replay } = entry;
         let text = format!("{handler} starts on {process}, attempt {attempt}, fence {fence}");
         record.note(Some(id), key.clone(), text);
         let started = record.tick();
@@ -259,6 +267,7 @@ impl History {
         record.executions.push(Execution {
             process: Arc::clone(process),
             id,
+            replay,
             handler,
             key,
             fence,
@@ -266,6 +275,7 @@ impl History {
             end: None,
         });
         record.check_start(index);
+        record.check_pause(index);
         drop(record);
         Running {
             history: Arc::clone(self),
@@ -327,7 +337,7 @@ impl Record {
         self.sequence
     }
 
-    fn note(&mut self, id: Option<MessageId>, key: Option<Arc<str>>, text: String) {
+    pub(super) fn note(&mut self, id: Option<MessageId>, key: Option<Arc<str>>, text: String) {
         let at = self.started.elapsed();
         self.hash.update(&at.as_micros().to_le_bytes());
         self.hash.update(text.as_bytes());
@@ -385,6 +395,13 @@ impl Execution {
     pub(super) fn lane(&self) -> Option<Lane> {
         let key = self.key.as_ref()?;
         Some((Arc::clone(&self.process.service), Arc::clone(key)))
+    }
+
+    pub(super) const fn entry(&self) -> Enqueued {
+        Enqueued {
+            id: self.id,
+            replay: self.replay,
+        }
     }
 
     pub(super) fn is_success(&self) -> bool {

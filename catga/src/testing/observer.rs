@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::enqueued::Enqueued;
 use super::sink::{Sink, observed};
 use crate::BoxError;
 use crate::delivery::{BoxFuture, Delivery, Outcome};
@@ -48,12 +49,13 @@ impl Service<Delivery> for Observed {
         let Sink {
             history, process, ..
         } = self.sink.clone();
-        let (id, handler) = (delivery.id(), delivery.handler().name());
+        let entry = Enqueued::of(delivery.id(), delivery.headers());
+        let handler = delivery.handler().name();
         let (attempt, fence) = (delivery.attempt(), delivery.fence());
         let key = delivery.key().map(Arc::from);
         let called = self.next.call(delivery);
         Box::pin(async move {
-            let begin = || history.begin(&process, id, handler, key, attempt, fence);
+            let begin = || history.begin(&process, entry, handler, key, attempt, fence);
             observed(&process, begin, called, |result| match result {
                 Ok(outcome) => outcome
                     .error()

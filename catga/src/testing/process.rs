@@ -112,7 +112,7 @@ impl Process {
     /// Whether others may take over what its node owns.
     pub(super) fn is_overdue(&self) -> bool {
         let until = self.state().lives_until;
-        until.is_some_and(|until| until < Instant::now())
+        until.is_some_and(|until| until <= Instant::now())
     }
 
     pub(super) fn set_link(&self, link: Link) {

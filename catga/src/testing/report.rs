@@ -195,6 +195,8 @@ pub enum Rule {
     Children,
     /// A dead letter has a reason.
     Letters,
+    /// While a service is paused, nothing of it starts.
+    Paused,
     /// The cluster comes to rest after the last disturbance.
     Progress,
 }
@@ -209,6 +211,7 @@ impl fmt::Display for Rule {
             Self::Repeated => "repeated",
             Self::Children => "children",
             Self::Letters => "letters",
+            Self::Paused => "paused",
             Self::Progress => "progress",
         })
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::check::Letter;
+use super::enqueued::Enqueued;
+use super::operations::handler_of;
 use super::report::Rule;
 use super::site::{Phase, Site};
 use super::world::Inner;
@@ -134,13 +136,12 @@ impl Inner {
 async fn letters_of(service: &Arc<str>, node: &Node) -> Vec<Letter> {
     // What cannot be read now is read with the next look.
     let letters = node.dead_letters().await.unwrap_or_default();
-    let name = |path: &str| path.rsplit("::").next().map(str::to_owned);
     letters
         .iter()
         .map(|letter| Letter {
             service: Arc::clone(service),
-            id: letter.id(),
-            handler: letter.handler().and_then(name),
+            entry: Enqueued::of(letter.id(), letter.headers()),
+            handler: letter.handler().map(handler_of),
         })
         .collect()
 }

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::enqueued::Enqueued;
 use super::history::{History, Running};
 use super::process::Process;
 use super::world::chain;
@@ -72,7 +73,7 @@ impl Sink {
             let key = cx.key().map(Arc::from);
             self.history.begin(
                 &self.process,
-                cx.id(),
+                Enqueued::of(cx.id(), cx.headers()),
                 handler,
                 key,
                 cx.attempt(),

@@ -29,7 +29,7 @@ const LONG: Duration = Duration::from_secs(1);
 const MOMENT: Duration = Duration::from_millis(10);
 
 /// The header that names the one handler that a replayed message is for.
-pub(super) const REPLAY_HANDLER: &str = "catga-replay-handler";
+pub(crate) const REPLAY_HANDLER: &str = "catga-replay-handler";
 
 /// Runs all handlers of a message that are not at their end.
 pub(super) async fn handlers(

@@ -58,6 +58,8 @@ use shared::Taken;
 use term::Term;
 use writer::Writer;
 
+#[cfg(feature = "testing")]
+pub(crate) use attempts::REPLAY_HANDLER;
 pub(crate) use replay::REPLAY;
 pub(crate) use store::{Appending, NotAppended};
 pub(crate) use writer::How;

@@ -7,40 +7,79 @@ use super::super::history::Record;
 use super::super::report::Rule;
 use super::{Letter, Takers};
 use crate::message::MessageId;
+use crate::testing::enqueued::Enqueued;
 
 /// A handler that owes a message.
-pub(in super::super) type Owed = (MessageId, Arc<str>, &'static str);
+pub(in super::super) type Owed = (MessageId, Arc<str>, String);
+
+/// What came to its end.
+pub(super) struct Done<'a> {
+    /// The last entry of each message with which a handler of a service succeeded.
+    succeeded: BTreeMap<(MessageId, &'a str, &'a str), Enqueued>,
+    letters: &'a [Letter],
+}
+
+impl<'a> Done<'a> {
+    fn of(record: &'a Record, letters: &'a [Letter]) -> Self {
+        let mut succeeded = BTreeMap::new();
+        for execution in record.executions.iter().filter(|one| one.is_success()) {
+            let service = &*execution.process.service;
+            let entry = execution.entry();
+            let last = succeeded
+                .entry((execution.id, service, execution.handler))
+                .or_insert(entry);
+            *last = entry.max(*last);
+        }
+        Self { succeeded, letters }
+    }
+
+    /// Those of the handlers that neither handled an entry, or a replay of it, nor gave it up.
+    pub(super) fn open(
+        &self,
+        entry: Enqueued,
+        service: &Arc<str>,
+        handlers: &[String],
+    ) -> Vec<Owed> {
+        let is_done = |handler: &str| {
+            let last = self.succeeded.get(&(entry.id, &**service, handler));
+            last.is_some_and(|last| *last >= entry)
+        };
+        let is_dead = |handler: &str| {
+            self.letters.iter().any(|letter| {
+                letter.entry.id == entry.id
+                    && letter.entry >= entry
+                    && letter.service == *service
+                    && letter.handler.as_deref().is_none_or(|name| name == handler)
+            })
+        };
+        handlers
+            .iter()
+            .filter(|handler| !is_done(handler) && !is_dead(handler))
+            .map(|handler| (entry.id, Arc::clone(service), handler.clone()))
+            .collect()
+    }
+}
 
 impl Record {
     /// What was acknowledged and is neither handled nor a dead letter.
     pub(in super::super) fn owed(&self, takers: &Takers, letters: &[Letter]) -> Vec<Owed> {
-        let done: BTreeSet<(MessageId, &str, &str)> = self
-            .executions
-            .iter()
-            .filter(|execution| execution.is_success())
-            .map(|execution| (execution.id, &*execution.process.service, execution.handler))
-            .collect();
-        let dead = |id: MessageId, service: &str, handler: &str| {
-            letters.iter().any(|letter| {
-                letter.id == id
-                    && &*letter.service == service
-                    && letter.handler.as_deref().is_none_or(|name| name == handler)
-            })
-        };
+        let done = Done::of(self, letters);
         let mut owed = Vec::new();
         for (id, call) in &self.calls {
             if call.acknowledged.is_none() {
                 continue;
             }
+            let entry = Enqueued {
+                id: *id,
+                replay: None,
+            };
             for (service, handlers) in takers.of(call.message) {
-                for handler in handlers {
-                    if !done.contains(&(*id, &**service, *handler)) && !dead(*id, service, handler)
-                    {
-                        owed.push((*id, Arc::clone(service), *handler));
-                    }
-                }
+                let handlers: Vec<_> = handlers.iter().map(ToString::to_string).collect();
+                owed.extend(done.open(entry, service, &handlers));
             }
         }
+        owed.extend(self.owed_of_replays(takers, &done));
+        owed.extend(self.owed_of_unreadable(takers, &done));
         owed
     }
 
@@ -93,12 +132,16 @@ impl Record {
         }
         let mut found = Vec::new();
         for letter in letters {
-            let reason = reasons.get(&(letter.id, &*letter.service));
-            if !reason.is_some_and(|(failed, interrupted)| *failed > 0 || *interrupted > 1) {
+            let place = (Arc::clone(&letter.service), letter.entry.id);
+            let reason = reasons.get(&(letter.entry.id, &*letter.service));
+            if !self.operations.unreadable.contains_key(&place)
+                && !reason.is_some_and(|(failed, interrupted)| *failed > 0 || *interrupted > 1)
+            {
                 found.push(letter.clone());
             }
         }
-        for Letter { id, service, .. } in found {
+        for Letter { entry, service, .. } in found {
+            let id = entry.id;
             let text = format!("{id} is a dead letter of {service} and never failed");
             let key = self.key_of(id);
             self.violation(Rule::Letters, Some(id), key.as_ref(), text);

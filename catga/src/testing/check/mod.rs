@@ -2,6 +2,7 @@
 
 mod children;
 mod handled;
+mod operated;
 mod order;
 mod overlap;
 mod repeated;
@@ -11,8 +12,8 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::enqueued::Enqueued;
 use super::history::Record;
-use crate::message::MessageId;
 use crate::wiring::Wiring;
 
 /// The handlers of each durable message, by service.
@@ -42,7 +43,7 @@ impl Takers {
 #[derive(Debug, Clone)]
 pub(super) struct Letter {
     pub(super) service: Arc<str>,
-    pub(super) id: MessageId,
+    pub(super) entry: Enqueued,
     /// `None` where it stands for all handlers of the message.
     pub(super) handler: Option<String>,
 }
@@ -55,6 +56,7 @@ impl Record {
         self.check_receipts(takers);
         self.check_letters(letters);
         self.check_repeated(planned);
+        self.check_replays();
         let mut violations = std::mem::take(&mut self.violations);
         for violation in &mut violations {
             violation.excerpt = self.excerpt(violation.id, violation.key.as_ref());

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use super::super::history::Record;
 use super::super::report::Rule;
 use crate::message::MessageId;
+use crate::testing::enqueued::Enqueued;
 
 impl Record {
     pub(in super::super) fn check_order(&mut self) {
         let mut found = Vec::new();
         for ((service, key), lane) in &self.lanes {
             let mut seen = BTreeSet::new();
-            let starts = lane.iter().map(|index| self.executions[*index].id);
-            let firsts: Vec<_> = starts.filter(|id| seen.insert(*id)).collect();
+            let starts = lane.iter().map(|index| self.executions[*index].entry());
+            let firsts: Vec<_> = starts.filter(|entry| seen.insert(*entry)).collect();
             if let Some(text) = self.out_of_place(service, &firsts) {
                 found.push((Arc::clone(key), text));
             }
-            if let Some(text) = self.out_of_turn(&firsts) {
+            if let Some(text) = self.out_of_turn(service, &firsts) {
                 found.push((Arc::clone(key), text));
             }
         }
@@ -27,14 +28,12 @@ impl Record {
     }
 
     /// A message that started after one that stands behind it.
-    fn out_of_place(
-        &self,
-        service: &Arc<str>,
-        firsts: &[MessageId],
-    ) -> Option<(MessageId, String)> {
+    fn out_of_place(&self, service: &Arc<str>, firsts: &[Enqueued]) -> Option<(MessageId, String)> {
         let mut last = None;
-        for id in firsts {
-            let Some((partition, sequence)) = self.places.get(&(Arc::clone(service), *id)) else {
+        for entry in firsts {
+            let id = &entry.id;
+            let Some((partition, sequence)) = self.places.get(&(Arc::clone(service), *entry))
+            else {
                 continue;
             };
             if let Some((before, at)) = last
@@ -53,14 +52,15 @@ impl Record {
     }
 
     /// A message that started after one that was called only when it had been acknowledged.
-    fn out_of_turn(&self, firsts: &[MessageId]) -> Option<(MessageId, String)> {
+    fn out_of_turn(&self, service: &Arc<str>, firsts: &[Enqueued]) -> Option<(MessageId, String)> {
         let mut earliest: Option<(MessageId, u64)> = None;
-        for id in firsts.iter().rev() {
-            let Some(call) = self.calls.get(id) else {
+        for entry in firsts.iter().rev() {
+            let id = &entry.id;
+            let Some((called, acknowledged)) = self.answer_of(service, *entry) else {
                 continue;
             };
-            if let Some((after, acknowledged)) = earliest
-                && acknowledged < call.called
+            if let Some((after, before)) = earliest
+                && before < called
             {
                 return Some((
                     after,
@@ -69,12 +69,24 @@ impl Record {
                     ),
                 ));
             }
-            if let Some((acknowledged, _)) = call.acknowledged
+            if let Some(acknowledged) = acknowledged
                 && earliest.is_none_or(|(_, known)| acknowledged < known)
             {
                 earliest = Some((*id, acknowledged));
             }
         }
         None
+    }
+
+    /// When a message was called for first, and when that was acknowledged.
+    fn answer_of(&self, service: &Arc<str>, entry: Enqueued) -> Option<(u64, Option<u64>)> {
+        if let Some(number) = entry.replay {
+            let place = (Arc::clone(service), number);
+            let replay = self.operations.replays.get(&place)?;
+            return Some((replay.called, replay.acknowledged));
+        }
+        let call = self.calls.get(&entry.id)?;
+        let acknowledged = call.acknowledged.as_ref().map(|(at, _)| *at);
+        Some((call.called, acknowledged))
     }
 }

@@ -8,6 +8,7 @@ use tokio::time::{Instant, advance};
 
 use super::{Letter, Takers};
 use crate::message::MessageId;
+use crate::testing::enqueued::Enqueued;
 use crate::testing::history::{History, Running};
 use crate::testing::process::Process;
 use crate::testing::report::{Rule, Violation};
@@ -32,9 +33,24 @@ impl Scene {
     }
 
     fn start(&self, node: &Arc<Process>, id: MessageId, fence: u64) -> Running {
+        self.start_entry(node, Enqueued::first(id), fence)
+    }
+
+    fn start_entry(&self, node: &Arc<Process>, entry: Enqueued, fence: u64) -> Running {
         let key = Some("k".into());
         self.history
-            .begin(node, id, "book", key, NonZeroU32::MIN, fence)
+            .begin(node, entry, "book", key, NonZeroU32::MIN, fence)
+    }
+
+    /// Replays of these letters of one message, one after the other.
+    fn replayed(&self, id: MessageId, numbers: &[u64], handler: &str) {
+        for number in numbers {
+            let called = self.history.called();
+            let handler = Some(handler);
+            let done = Ok(true);
+            self.history
+                .replayed(&"shop".into(), id, *number, handler, called, done);
+        }
     }
 
     fn acknowledged(&self, id: MessageId) {
@@ -130,7 +146,7 @@ async fn a_node_starts_something_when_it_is_overdue() {
     let scene = Scene::new();
     let one = node(1);
     one.beat(Instant::now(), Duration::from_secs(10));
-    advance(Duration::from_secs(10)).await;
+    advance(Duration::from_secs(9)).await;
     scene.start(&one, id(1), 1).end(Ok(()));
     advance(Duration::from_secs(1)).await;
     scene.start(&one, id(2), 1).end(Ok(()));
@@ -143,7 +159,9 @@ fn the_order_of_the_queue_is_kept() {
     let one = node(1);
     for (number, at) in [(1, 7), (2, 3)] {
         let place = Some((0, at));
-        scene.history.received(&one, id(number), None, place);
+        scene
+            .history
+            .received(&one, Enqueued::first(id(number)), None, place);
     }
     for number in [1, 2] {
         scene.start(&one, id(number), 1).end(Ok(()));
@@ -174,7 +192,7 @@ fn what_was_acknowledged_is_missing() {
     scene.start(&one, id(2), 1).interrupt();
     scene.letters.push(Letter {
         service: "shop".into(),
-        id: id(1),
+        entry: Enqueued::first(id(1)),
         handler: None,
     });
     scene.finds(&[Rule::Handled, Rule::Handled]);
@@ -195,7 +213,7 @@ fn a_dead_letter_never_failed() {
     let mut scene = Scene::new();
     scene.letters.push(Letter {
         service: "shop".into(),
-        id: id(1),
+        entry: Enqueued::first(id(1)),
         handler: Some("book".to_owned()),
     });
     scene.finds(&[Rule::Letters]);
@@ -215,9 +233,13 @@ fn what_succeeded_runs_again_under_the_same_fence() {
 async fn what_is_stored_again_runs_again() {
     let scene = Scene::new();
     let one = node(1);
-    scene.history.stored(&"shop".into(), id(1), None);
+    scene
+        .history
+        .stored(&"shop".into(), Enqueued::first(id(1)), None);
     advance(Duration::from_secs(121)).await;
-    scene.history.stored(&"shop".into(), id(1), None);
+    scene
+        .history
+        .stored(&"shop".into(), Enqueued::first(id(1)), None);
     scene.start(&one, id(1), 1).end(Ok(()));
     scene.start(&one, id(1), 1).end(Ok(()));
     scene.finds(&[]);
@@ -227,7 +249,9 @@ async fn what_is_stored_again_runs_again() {
 fn an_id_is_not_known_again() {
     let scene = Scene::new();
     for _ in 0..2 {
-        scene.history.stored(&"shop".into(), id(1), None);
+        scene
+            .history
+            .stored(&"shop".into(), Enqueued::first(id(1)), None);
     }
     scene.finds(&[Rule::Repeated]);
 }
@@ -247,4 +271,94 @@ fn a_planned_move_repeats_what_was_handled() {
     scene.start(&node(1), id(1), 1).end(Ok(()));
     scene.start(&node(2), id(1), 2).end(Ok(()));
     scene.finds_in(&[Rule::Repeated], true);
+}
+
+fn replay(number: u128, letter: u64) -> Enqueued {
+    Enqueued {
+        replay: Some(letter),
+        ..Enqueued::first(id(number))
+    }
+}
+
+#[test]
+fn a_replay_is_handled_or_a_letter_again() {
+    let mut scene = Scene::new();
+    scene.replayed(id(1), &[1], "book");
+    scene.replayed(id(2), &[2], "book");
+    let one = node(1);
+    scene.start_entry(&one, replay(1, 1), 1).end(Ok(()));
+    let again = scene.start_entry(&one, replay(2, 2), 1);
+    again.end(Err("no".to_owned()));
+    scene.letters.push(Letter {
+        service: "shop".into(),
+        entry: replay(2, 2),
+        handler: Some("book".to_owned()),
+    });
+    scene.finds(&[]);
+}
+
+#[test]
+fn a_replay_is_lost() {
+    let scene = Scene::new();
+    let one = node(1);
+    scene.start(&one, id(1), 1).end(Ok(()));
+    scene.replayed(id(1), &[1], "book");
+    scene.finds(&[Rule::Handled]);
+}
+
+#[test]
+fn replays_are_handled_out_of_turn() {
+    let scene = Scene::new();
+    let one = node(1);
+    scene.replayed(id(1), &[1], "book");
+    scene.replayed(id(2), &[2], "book");
+    scene.start_entry(&one, replay(2, 2), 1).end(Ok(()));
+    scene.start_entry(&one, replay(1, 1), 1).end(Ok(()));
+    scene.finds(&[Rule::Order]);
+}
+
+#[test]
+fn a_replay_runs_a_handler_that_had_not_given_it_up() {
+    let scene = Scene::new();
+    let one = node(1);
+    scene.replayed(id(1), &[1], "list");
+    scene.start_entry(&one, replay(1, 1), 1).end(Ok(()));
+    scene.finds(&[Rule::Handled, Rule::Handled]);
+}
+
+#[test]
+fn what_cannot_be_read_is_no_letter() {
+    let scene = Scene::new();
+    let history = &scene.history;
+    history.unreadable(&"shop".into(), id(1), Some("Book".to_owned()));
+    history.unreadable(&"shop".into(), id(2), None);
+    scene.finds(&[Rule::Handled, Rule::Handled]);
+}
+
+#[test]
+fn something_starts_while_its_service_is_paused() {
+    let scene = Scene::new();
+    let (one, unaware, shop) = (node(1), node(2), "shop".into());
+    let pausing = scene.history.pauses(&shop);
+    scene.history.paused(&shop, &pausing, [unaware.life].into());
+    scene.start(&one, id(1), 1).end(Ok(()));
+    scene.start(&unaware, id(2), 1).end(Ok(()));
+    scene.history.resumes(&shop);
+    scene.start(&one, id(3), 1).end(Ok(()));
+    scene.finds(&[Rule::Paused]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_counts_only_if_nothing_may_end_it() {
+    let scene = Scene::new();
+    let (one, shop) = (node(1), "shop".into());
+    let pausing = scene.history.pauses(&shop);
+    scene.history.resumes(&shop);
+    scene.history.paused(&shop, &pausing, [].into());
+    scene.start(&one, id(1), 1).end(Ok(()));
+    scene.history.resumed(&shop, false);
+    let pausing = scene.history.pauses(&shop);
+    scene.history.paused(&shop, &pausing, [].into());
+    scene.start(&one, id(2), 1).end(Ok(()));
+    scene.finds(&[]);
 }

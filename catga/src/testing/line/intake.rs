@@ -5,6 +5,7 @@ use futures_util::future::{Either, select};
 use tokio::time::sleep;
 
 use super::Line;
+use crate::testing::enqueued::Enqueued;
 use crate::testing::fate::Fate;
 use crate::testing::faults::Disturbance;
 use crate::testing::flow::{Flow, Next};
@@ -54,7 +55,7 @@ impl Entries {
                 let history = &self.flow.broker.history;
                 history.received(
                     &self.flow.process,
-                    entry.id,
+                    Enqueued::of(entry.id, &entry.headers),
                     entry.key.as_ref(),
                     Some(place),
                 );
@@ -126,7 +127,8 @@ impl SharedEntries {
         for shared in &entries {
             if let Ok(entry) = &shared.entry {
                 let history = &self.flow.broker.history;
-                history.received(&self.flow.process, entry.id, entry.key.as_ref(), None);
+                let found = Enqueued::of(entry.id, &entry.headers);
+                history.received(&self.flow.process, found, entry.key.as_ref(), None);
             }
         }
         entries

@@ -5,7 +5,7 @@ use tokio::time::sleep;
 
 use super::Line;
 use super::intake::{Entries, SharedEntries};
-use crate::delivery::REPLAY;
+use crate::testing::enqueued::Enqueued;
 use crate::transport::{
     Ack, Acked, Append, AppendError, Appended, BoxFuture, Entry, Generation, Intake, Malformed,
     Opened, Position, Queue, Queues, Release, SharedIntake, StoredLetter, Ticket, Transport,
@@ -44,10 +44,10 @@ impl Queues for Line {
                         let answers = memory.queues().append(&queue, writer, &entries).await;
                         for (append, answer) in entries.iter().zip(&answers) {
                             let entry = &append.entry;
-                            let replay = entry.headers.get(REPLAY).is_some();
-                            if matches!(answer, Ok(Appended::New)) && !replay {
+                            if matches!(answer, Ok(Appended::New)) {
                                 let history = &broker.history;
-                                history.stored(&queue.service, entry.id, entry.key.as_ref());
+                                let stored = Enqueued::of(entry.id, &entry.headers);
+                                history.stored(&queue.service, stored, entry.key.as_ref());
                             }
                         }
                         Ok(answers)

@@ -5,6 +5,7 @@ mod arguments;
 mod crew;
 mod invoices;
 mod messages;
+mod operators;
 mod workload;
 
 use std::panic;

@@ -19,7 +19,12 @@ pub enum Fate {
     Panic(u32),
     /// No attempt can help.
     Refuse,
+    /// No attempt can help before it was a dead letter.
+    RefuseAtFirst,
 }
+
+/// The header of what was a dead letter.
+const REPLAY: &str = "catga-replay";
 
 /// What handlers say that panic because they were told to.
 pub const PANIC: &str = "it was told to panic";
@@ -40,7 +45,8 @@ impl Fate {
             0..3 => Self::Fail(chance.u32(1..4)),
             3..5 => Self::Panic(chance.u32(1..3)),
             5 => Self::Refuse,
-            6..12 => Self::Slow(chance.u64(1..3_000)),
+            6 => Self::RefuseAtFirst,
+            7..13 => Self::Slow(chance.u64(1..3_000)),
             _ => Self::Succeed,
         }
     }
@@ -50,7 +56,7 @@ impl Fate {
         match self {
             Self::Slow(millis) => Self::Slow(millis / 4),
             Self::Fail(_) => Self::Fail(1),
-            Self::Panic(_) | Self::Refuse | Self::Succeed => Self::Succeed,
+            Self::Panic(_) | Self::Refuse | Self::RefuseAtFirst | Self::Succeed => Self::Succeed,
         }
     }
 
@@ -65,7 +71,10 @@ impl Fate {
                 panic!("{PANIC}");
             }
             Self::Refuse => return Err(Failure::Permanent),
-            Self::Succeed | Self::Fail(_) | Self::Panic(_) => {}
+            Self::RefuseAtFirst if cx.headers().get(REPLAY).is_none() => {
+                return Err(Failure::Permanent);
+            }
+            Self::RefuseAtFirst | Self::Succeed | Self::Fail(_) | Self::Panic(_) => {}
         }
         Ok(())
     }

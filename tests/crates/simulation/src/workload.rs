@@ -1,18 +1,20 @@
 //! Publishers that call verbs of all kinds on all nodes.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use catga::testing::{Client, World};
 use catga::{MessageId, Options};
 use fastrand::Rng;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use tokio::time::sleep;
 
 use crate::messages::{Book, Booked, Fate, Tidied, Tidy};
+use crate::operators;
 
 const PUBLISHERS: usize = 5;
 const MESSAGES: usize = 25;
-const ACCOUNTS: u32 = 10;
+pub const ACCOUNTS: u32 = 10;
 
 /// Well within the two minutes in which an id is known again.
 const REPEATS: Duration = Duration::from_secs(80);
@@ -20,7 +22,13 @@ const REPEATS: Duration = Duration::from_secs(80);
 pub async fn run(world: World) {
     let mut chance = Rng::with_seed(!world.seed());
     let publishers = (0..PUBLISHERS).map(|_| publish(&world, chance.fork()));
-    join_all(publishers.collect::<Vec<_>>()).await;
+    let publishers = join_all(publishers.collect::<Vec<_>>());
+    let over = Cell::new(false);
+    let publishers = async {
+        publishers.await;
+        over.set(true);
+    };
+    join(publishers, operators::run(&world, chance.fork(), &over)).await;
 }
 
 async fn publish(world: &World, mut chance: Rng) {
