@@ -57,9 +57,11 @@ lies! {
     settlements_lost: AcksLost => shared_waits::what_is_settled_late_does_not_come_again;
     releases_lost: AcksLost => release::a_buried_entry_leaves_its_partition;
     appends_lost: AppendsLost => append::entries_come_in_the_order_they_were_appended;
+    appends_refused: AppendsRefused => append::entries_come_in_the_order_they_were_appended;
     appends_swapped: AppendsSwapped => append::entries_come_in_the_order_they_were_appended;
     reads_swapped: ReadsSwapped => append::entries_come_in_the_order_they_were_appended;
     batch_lost: BatchLost => intake::numbers_have_no_gaps;
+    middle_lost: MiddleLost => append::a_batch_that_was_stored_in_part_is_completed;
     tail_lost: TailLost => intake::numbers_have_no_gaps;
     read_twice: ReadTwice => generations::a_new_generation_gets_exactly_what_is_not_acknowledged;
     old_reads: GenerationsIgnored => generations::a_read_of_a_destroyed_generation_ends;
