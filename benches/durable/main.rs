@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some("blocked") => memory::blocked(),
         Some("instructions") => memory::instructions(),
         Some("alone") => memory::alone(arguments.next().as_deref()),
-        Some("nats") => two_threads()?.block_on(nats::compare()),
+        Some("nats") => two_threads()?.block_on(nats::compare(arguments.next().as_deref())),
         Some("redis") => two_threads()?.block_on(redis::compare()),
         Some(other) => Err(format!(
             "there is no contest `{other}`; there are: memory, keys, blocked, instructions, nats, redis"

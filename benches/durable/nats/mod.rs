@@ -22,13 +22,15 @@ const VERSION: &str = "2.15";
 
 const PARCELS: u64 = 30_000;
 
-pub(crate) async fn compare() -> Result<(), Box<dyn Error>> {
+/// All contests, or one of `publish`, `nodes` and `send`.
+pub(crate) async fn compare(only: Option<&str>) -> Result<(), Box<dyn Error>> {
+    let wanted = |contest: &str| only.is_none_or(|only| only == contest);
     let monitor = free_port();
     let mut server = NatsServer::with(VERSION, &format!("http: \"127.0.0.1:{monitor}\"\n"));
     let (url, process) = (server.url(), server.process().id());
     let mut pairs = Vec::new();
 
-    {
+    if wanted("publish") {
         let stored = Stream::of_nodes(&url, "publish").await;
         let catga = Nodes::publisher(|| broker(&url, "publish"), stored).await;
         let by_hand = ByHand::publisher(&url).await;
@@ -38,7 +40,8 @@ pub(crate) async fn compare() -> Result<(), Box<dyn Error>> {
 
     let mut latency = Latency::new();
     let mut resting = None;
-    for count in [1, 2, 4] {
+    let counts: &[usize] = if wanted("nodes") { &[1, 2, 4] } else { &[] };
+    for &count in counts {
         let namespace = format!("nodes-{count}");
         let stored = Stream::of_nodes(&url, &namespace).await;
         let catga = Nodes::start(count, || broker(&url, &namespace), stored).await;
@@ -55,8 +58,12 @@ pub(crate) async fn compare() -> Result<(), Box<dyn Error>> {
         }
         catga.shutdown().await;
     }
-    pairs.extend(latency.pairs());
-    pairs.push(called::measure(&url).await);
+    if wanted("nodes") {
+        pairs.extend(latency.pairs());
+    }
+    if wanted("send") {
+        pairs.push(called::measure(&url).await);
+    }
 
     println!("{}", table(&pairs));
     if let Some(idle) = resting {
