@@ -124,6 +124,22 @@ pub async fn dropping_a_call_stops_its_handler<C: Cluster>(cluster: C) {
     assert!(numbers.contains_key(&201), "its tasks are told");
 }
 
+pub async fn callers_of_other_runtimes_are_answered<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let [a, b] = site.nodes(["a", "b"]).await;
+    for _ in 0..2 {
+        let (from, to) = (a.clone(), b.id().clone());
+        // What a call leaves behind is not lost with the runtime that it was made in.
+        let asked = tokio::task::spawn_blocking(move || {
+            let mut other = tokio::runtime::Builder::new_current_thread();
+            let other = other.enable_all().build().unwrap();
+            other.block_on(from.send_to(&to, Nearest { n: 1 }))
+        });
+        assert_eq!(asked.await.unwrap().unwrap(), "b");
+    }
+    assert_eq!(b.send_to(a.id(), Nearest { n: 1 }).await.unwrap(), "a");
+}
+
 pub async fn late_answers_are_dropped_and_counted<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
     let line = site.line("b");

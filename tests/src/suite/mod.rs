@@ -148,6 +148,7 @@ macro_rules! suite {
                 the_handler_has_no_more_time_than_the_caller;
                 dropping_a_call_stops_its_handler;
                 late_answers_are_dropped_and_counted;
+                callers_of_other_runtimes_are_answered;
                 send_to_goes_to_that_node;
                 a_node_is_there_when_its_start_returns;
                 an_overloaded_node_refuses;

@@ -1,8 +1,13 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -10,7 +15,7 @@ use super::answer::parse;
 use super::refusal::Refusal;
 use super::request::{self, Call};
 use crate::cluster::Cluster;
-use crate::delivery::{Fault, Payload};
+use crate::delivery::{BoxFuture, Fault, Payload};
 use crate::handler::Facts;
 use crate::message::{AnyMessage, ContentType, ErasedMessage, Headers, MessageId, MessageInfo};
 use crate::node::{Answer, Core, NodeId, SendError, run_here, spawn};
@@ -226,14 +231,15 @@ impl Outgoing {
     }
 }
 
-/// A request that goes on by itself: its caller may give up, and then the node is told.
+/// A request and its answer. Its caller may give up: then the node is told, and the answer that
+/// comes late is counted.
 struct Asked {
-    answer: oneshot::Receiver<Result<Frame, RequestError>>,
+    /// `None` once it is answered.
+    request: Option<BoxFuture<'static, Result<Frame, RequestError>>>,
     core: Arc<Core>,
     cluster: Arc<Cluster>,
     node: NodeId,
     number: u64,
-    open: bool,
 }
 
 impl Asked {
@@ -245,52 +251,73 @@ impl Asked {
         frame: Frame,
         deadline: Instant,
     ) -> Self {
-        let (done, answer) = oneshot::channel();
         let within = deadline.saturating_duration_since(Instant::now()) + LINGER;
-        let (of, at, to) = (Arc::clone(core), Arc::clone(cluster), node.clone());
-        spawn(&core.runtime, async move {
-            let answered = at.transport.messenger().request(&to, frame, within).await;
-            let late = answered.is_ok();
-            if done.send(answered).is_err() && late {
-                of.late_answers.fetch_add(1, Ordering::Relaxed);
-            }
-        });
+        let (at, to) = (Arc::clone(cluster), node.clone());
+        let request = async move { at.transport.messenger().request(&to, frame, within).await };
         Self {
-            answer,
+            request: Some(of_runtime(&core.runtime, request)),
             core: Arc::clone(core),
             cluster: Arc::clone(cluster),
             node: node.clone(),
             number,
-            open: true,
         }
     }
+}
+
+/// A request as a part of its caller. Elsewhere than in the node's own runtime it is a task of
+/// that one: what it connects must not end with another.
+fn of_runtime(
+    runtime: &Handle,
+    request: impl Future<Output = Result<Frame, RequestError>> + Send + 'static,
+) -> BoxFuture<'static, Result<Frame, RequestError>> {
+    if Handle::try_current().is_ok_and(|current| current.id() == runtime.id()) {
+        return Box::pin(request);
+    }
+    let (done, answer) = oneshot::channel();
+    spawn(runtime, async move {
+        // Whoever has gone does not hear it.
+        let _ = done.send(request.await);
+    });
+    // The task may go with its runtime; nobody knows how far the request came.
+    Box::pin(async { answer.await.unwrap_or(Err(RequestError::Timeout)) })
 }
 
 impl Future for Asked {
     type Output = Result<Frame, RequestError>;
 
-    fn poll(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Self::Output> {
-        std::pin::Pin::new(&mut self.answer).poll(cx).map(|answer| {
-            self.open = false;
-            // The task went with its runtime; nobody knows how far the request came.
-            answer.unwrap_or(Err(RequestError::Timeout))
-        })
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(request) = &mut self.request else {
+            return Poll::Pending;
+        };
+        // A transport that panics leaves nobody to know how far the request came.
+        let polled = catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(cx)));
+        let answer = ready!(polled.unwrap_or(Poll::Ready(Err(RequestError::Timeout))));
+        self.request = None;
+        Poll::Ready(answer)
     }
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        if self.open {
-            let frame = request::cancel(&self.core.id, self.number);
-            let (cluster, node) = (Arc::clone(&self.cluster), self.node.clone());
-            spawn(&self.core.runtime, async move {
+        let Some(request) = self.request.take() else {
+            return;
+        };
+        let frame = request::cancel(&self.core.id, self.number);
+        let (core, node) = (Arc::clone(&self.core), self.node.clone());
+        let cluster = Arc::clone(&self.cluster);
+        spawn(&self.core.runtime, async move {
+            let late = async {
+                if request.await.is_ok() {
+                    core.late_answers.fetch_add(1, Ordering::Relaxed);
+                }
+            };
+            let told = async {
                 let told = cluster.transport.messenger().tell(&node, frame);
                 // If it is lost, the handler ends at its deadline.
                 let _ = cluster.limited("cancel a call", told).await;
-            });
-        }
+            };
+            // In this order: what has not left yet leaves before it is called off.
+            join(late, told).await;
+        });
     }
 }
