@@ -3,9 +3,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use futures_util::stream::{FuturesOrdered, FuturesUnordered};
+use futures_util::stream::FuturesUnordered;
 
-use super::store::{self, Broadcast, Published, StoreError, StoreFuture, Stored};
+use super::store::{self, Broadcast, Published, StoreError, StoreFuture, Stored, UnderWay};
 use super::{Core, NodeId, Options, SendError, SendFuture};
 use crate::handler::{Key, Parent};
 use crate::message::{Command, Event, Message, Request};
@@ -155,7 +155,7 @@ impl<'a> With<'a> {
         self,
         commands: impl IntoIterator<Item = M, IntoIter: Send> + Send,
     ) -> Vec<Result<Stored, StoreError>> {
-        self.store_all(commands, With::enqueue).await
+        self.store_all(commands, With::enqueue, true).await
     }
 
     /// See [`Node::publish`](crate::Node::publish).
@@ -170,7 +170,9 @@ impl<'a> With<'a> {
         self,
         events: impl IntoIterator<Item = M, IntoIter: Send> + Send,
     ) -> Vec<Result<Published, StoreError>> {
-        self.store_all(events, With::publish).await
+        // What is shown to others is shown while it is polled.
+        let handed = !self.core.tap;
+        self.store_all(events, With::publish, handed).await
     }
 
     /// See [`Node::broadcast`](crate::Node::broadcast).
@@ -185,21 +187,23 @@ impl<'a> With<'a> {
         self,
         events: impl IntoIterator<Item = M, IntoIter: Send> + Send,
     ) -> Vec<Result<Broadcast, StoreError>> {
-        self.store_all(events, With::broadcast).await
+        self.store_all(events, With::broadcast, false).await
     }
 
-    /// Hands messages over in their order, many at once where a broker stores them.
+    /// Hands messages over in their order, many at once where a broker stores them. `handed` says
+    /// that they go on by themselves then.
     async fn store_all<M: Message, T: Send + 'a>(
         self,
         messages: impl IntoIterator<Item = M, IntoIter: Send> + Send,
         verb: impl Fn(Self, M) -> StoreFuture<'a, T> + Send,
+        handed: bool,
     ) -> Vec<Result<T, StoreError>> {
         let window = if self.core.cluster.is_some() {
             WINDOW
         } else {
             1
         };
-        let mut under_way = FuturesOrdered::new();
+        let mut under_way = UnderWay::new(handed);
         let mut results = Vec::new();
         for (n, message) in messages.into_iter().enumerate() {
             if under_way.len() == window {
@@ -208,7 +212,7 @@ impl<'a> With<'a> {
                     results.extend(under_way.next().await);
                 }
             }
-            under_way.push_back(verb(self.nth(n), message).begun());
+            under_way.push(verb(self.nth(n), message).begun());
         }
         while let Some(result) = under_way.next().await {
             results.push(result);

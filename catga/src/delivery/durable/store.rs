@@ -2,7 +2,6 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::future::{Either, select};
-use tokio::time::Sleep;
 
 use super::Engine;
 use super::entries::entry_of;
@@ -86,7 +85,10 @@ impl Engine {
 impl Appending {
     /// Waits until every service has it. Whether one had it before. What is not answered by the
     /// deadline has failed; what is answered by then counts.
-    pub(crate) async fn stored(self, deadline: Sleep) -> Result<bool, NotAppended> {
+    pub(crate) async fn stored(
+        self,
+        deadline: impl Future<Output = ()>,
+    ) -> Result<bool, NotAppended> {
         let mut deadline = pin!(deadline);
         let mut repeated = false;
         let (mut stored, mut failed) = (Vec::new(), Vec::new());

@@ -1,20 +1,23 @@
 use tokio::time::Instant;
 
 use super::StoreError;
-use crate::delivery::{Appending, Envelope, NotAppended};
-use crate::message::MessageId;
+use crate::delivery::{Appending, NotAppended};
+use crate::message::{MessageId, MessageInfo};
 use crate::node::Core;
 use crate::transport::AppendError;
 
 /// Waits until every service has a message. Whether one had it before.
 pub(super) async fn stored(
     core: &Core,
-    envelope: &Envelope,
+    message: &MessageInfo,
+    id: MessageId,
     appending: Appending,
     deadline: Instant,
 ) -> Result<bool, StoreError> {
-    let (message, id) = (envelope.info.name(), envelope.id);
-    let stored = appending.stored(core.sleep_until(deadline)).await;
+    let message = message.name();
+    // Most are stored when they are looked at, and need no timer.
+    let stored = appending.stored(async { core.sleep_until(deadline).await });
+    let stored = stored.await;
     stored.map_err(|NotAppended { stored, mut failed }| match failed.pop() {
         Some((_, error)) if stored.is_empty() && failed.is_empty() => {
             not_appended(message, id, error)

@@ -3,6 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use futures_util::TryFutureExt as _;
 use tokio::task::coop::poll_proceed;
 
 use super::{New, Receipt, StoreError};
@@ -52,11 +53,11 @@ impl<'a, T: 'a> StoreFuture<'a, T> {
     fn wait(&mut self, receipt: Receipt<T>) {
         let core = self.core;
         if let State::New(new, _) = std::mem::replace(&mut self.state, State::Done) {
-            let stored = new.store(core);
-            self.state = State::Waiting(Box::pin(async move {
-                let (id, repeated, services) = stored.await?;
-                Ok(receipt(id, repeated, services))
-            }));
+            let told = move |(id, repeated, services)| receipt(id, repeated, services);
+            self.state = State::Waiting(match &core.engine {
+                Some(engine) => Box::pin(new.append(core, engine).map_ok(told)),
+                None => Box::pin(new.store(core).map_ok(told)),
+            });
         }
     }
 

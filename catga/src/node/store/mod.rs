@@ -5,6 +5,7 @@ mod error;
 mod future;
 mod receipt;
 mod replay;
+mod under_way;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +16,13 @@ pub use error::StoreError;
 pub use future::StoreFuture;
 pub use receipt::{Broadcast, Published, Stored};
 pub(super) use replay::replay;
+pub(super) use under_way::UnderWay;
 
 use receipt::Services;
 
 use super::{Core, Options, coarse_now, remote, time_of};
 use crate::cluster::Taker;
-use crate::delivery::{self, Envelope, How, NotStored, Queue};
+use crate::delivery::{self, Engine, Envelope, How, NotStored, Queue};
 use crate::handler::Key;
 use crate::message::{Command, Event, Headers, Message, MessageId, MessageInfo};
 use crate::routing::topic_of;
@@ -183,52 +185,56 @@ impl New {
         }
     }
 
-    /// Stores it, waiting for the broker, or for room and for whoever stores the same. With a broker
-    /// it is handed over when this is called.
-    fn store(
-        self,
-        core: &Core,
-    ) -> impl Future<Output = Result<(MessageId, bool, Services), StoreError>> + Send {
+    /// Stores it, waiting for room and for whoever stores the same.
+    async fn store(self, core: &Core) -> Result<(MessageId, bool, Services), StoreError> {
         let entered = core.queue.unfinished.entered();
-        let handed = self.refuse(core).map(|()| {
-            let limit = self.limit();
-            let appending = match (&core.engine, &self.takers, &self.envelope) {
-                (Some(engine), Some(takers), Some(envelope)) => Some(engine.append(
-                    core,
-                    envelope,
-                    takers,
-                    How {
-                        given: self.given,
-                        strict: self.options.as_ref().is_some_and(|options| options.strict),
-                        deadline: limit.1,
-                    },
-                )),
-                _ => None,
-            };
-            (limit, appending)
-        });
-        async move {
-            let ((timeout, deadline), appending) = handed?;
-            let Some(envelope) = self.envelope else {
-                return Ok((self.id, false, Services::None));
-            };
-            if let Some(engine) = &core.engine {
-                let stored = match appending {
-                    Some(appending) => {
-                        clustered::stored(core, &envelope, appending, deadline).await?
-                    }
-                    None => false,
+        self.refuse(core)?;
+        let (timeout, deadline) = self.limit();
+        let Some(envelope) = self.envelope else {
+            return Ok((self.id, false, Services::None));
+        };
+        Queue::store(core, entered, envelope, self.given, self.child, deadline)
+            .await
+            .map(|repeated| (self.id, repeated, own(core)))
+            .map_err(|why| not_stored(self.message, self.id, timeout, &why))
+    }
+
+    /// Hands it over to the broker when this is called, and waits until it is stored.
+    fn append<'a>(
+        self,
+        core: &'a Core,
+        engine: &'a Engine,
+    ) -> impl Future<Output = Result<(MessageId, bool, Services), StoreError>> + Send + 'a {
+        let entered = core.queue.unfinished.entered();
+        let refused = self.refuse(core);
+        let (message, id, (_, deadline)) = (self.message, self.id, self.limit());
+        let appending = match (&refused, &self.takers, &self.envelope) {
+            (Ok(()), Some(takers), Some(envelope)) => {
+                let how = How {
+                    given: self.given,
+                    strict: self.options.as_ref().is_some_and(|options| options.strict),
+                    deadline,
                 };
-                if let Some(tap) = self.tap {
-                    engine.tap(&envelope, tap.topic.as_deref()).await;
-                }
-                let services = self.takers.map_or(Services::None, Services::Takers);
-                return Ok((self.id, stored, services));
+                Some(engine.append(core, envelope, takers, how))
             }
-            Queue::store(core, entered, envelope, self.given, self.child, deadline)
-                .await
-                .map(|repeated| (self.id, repeated, own(core)))
-                .map_err(|why| not_stored(self.message, self.id, timeout, &why))
+            _ => None,
+        };
+        let services = self.takers.map_or(Services::None, Services::Takers);
+        // All but what is to be shown is with the broker's writer now.
+        let shown = self.envelope.zip(self.tap);
+        async move {
+            let _entered = entered;
+            refused?;
+            let repeated = match appending {
+                Some(appending) => {
+                    clustered::stored(core, message, id, appending, deadline).await?
+                }
+                None => false,
+            };
+            if let Some((envelope, tap)) = shown {
+                engine.tap(&envelope, tap.topic.as_deref()).await;
+            }
+            Ok((id, repeated, services))
         }
     }
 }
