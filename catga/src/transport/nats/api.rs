@@ -3,6 +3,8 @@
 //! Asked by hand: what the client offers for it leaves out the conditions that are needed here,
 //! and never forgets a question that is not answered.
 
+use std::fmt;
+
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -38,13 +40,21 @@ struct Outcome {
 }
 
 /// A message was stored.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Stored {
-    #[serde(rename = "seq")]
     pub(super) sequence: u64,
     /// A message of the same id was there.
-    #[serde(default)]
     pub(super) duplicate: bool,
+}
+
+/// What a stream says of a message, stored or not.
+#[derive(Deserialize)]
+struct Told {
+    error: Option<Refused>,
+    #[serde(rename = "seq")]
+    sequence: Option<u64>,
+    #[serde(default)]
+    duplicate: bool,
 }
 
 impl Link {
@@ -68,15 +78,30 @@ impl Link {
         headers: Outgoing,
         payload: Bytes,
     ) -> Result<Stored, Trouble> {
-        read(&self.ask(subject, headers, payload).await?.payload)
+        read_stored(&self.ask(subject, headers, payload).await?.payload)
     }
+}
+
+// What cannot be read may still mean that it was done.
+fn unreadable(error: impl fmt::Display) -> Trouble {
+    Trouble::Lost(Cause::Unusable(format!("not understood: {error}").into()))
+}
+
+/// Reads what a stream answers to a message: once, for there are many of them.
+pub(super) fn read_stored(answer: &[u8]) -> Result<Stored, Trouble> {
+    let told: Told = serde_json::from_slice(answer).map_err(unreadable)?;
+    if let Some(refused) = told.error {
+        return Err(refused.into());
+    }
+    let sequence = told.sequence.ok_or_else(|| unreadable("it has no `seq`"))?;
+    Ok(Stored {
+        sequence,
+        duplicate: told.duplicate,
+    })
 }
 
 /// Reads an answer of `JetStream`.
 pub(super) fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T, Trouble> {
-    // What cannot be read may still mean that it was done.
-    let unreadable =
-        |error| Trouble::Lost(Cause::Unusable(format!("not understood: {error}").into()));
     let outcome: Outcome = serde_json::from_slice(answer).map_err(unreadable)?;
     match outcome.error {
         Some(refused) => Err(refused.into()),

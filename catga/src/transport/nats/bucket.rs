@@ -165,7 +165,7 @@ impl Bucket {
 
     /// Removes whatever is there.
     pub(super) async fn clear(&self, key: &str) -> Result<(), Trouble> {
-        let headers = purge(Outgoing::default().with(TTL, &whole_seconds(MARKER).to_string()));
+        let headers = purge(Outgoing::default().with(TTL, whole_seconds(MARKER).to_string()));
         match self.store(key, headers, Bytes::new()).await {
             // It has no condition, so there is nothing else that it could be in conflict with.
             Ok(_) | Err(PutError::Conflict) => Ok(()),
@@ -264,10 +264,10 @@ impl Bucket {
 
 /// Headers of a write that is done only if the last message of its subject has this sequence.
 fn conditional(expected: u64, expires: Option<Duration>) -> Outgoing {
-    let headers = Outgoing::default().with(EXPECTED, &expected.to_string());
+    let headers = Outgoing::default().with(EXPECTED, expected.to_string());
     match expires {
         None => headers,
-        Some(expires) => headers.with(TTL, &whole_seconds(expires).to_string()),
+        Some(expires) => headers.with(TTL, whole_seconds(expires).to_string()),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::transport::Frame;
 const NO_NAME: &str = "%";
 
 /// Headers on their way, and how many bytes they take.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Outgoing {
     map: HeaderMap,
     size: usize,
@@ -51,17 +51,43 @@ impl Outgoing {
         self.add(HeaderName::from_static(name), &encode(value, is_plain));
     }
 
+    /// Adds a header that is filled in later.
+    pub(super) fn open(&mut self, name: &'static str) {
+        self.made(name, String::new());
+    }
+
+    /// Gives a header that was added open a value that needs no encoding.
+    pub(super) fn fill(&mut self, name: &'static str, value: String) {
+        self.size += value.len();
+        let (name, value) = (HeaderName::from_static(name), HeaderValue::from(value));
+        self.map.insert(name, value);
+    }
+
+    /// The same with a value that may need encoding.
+    pub(super) fn fill_encoded(&mut self, name: &'static str, value: &str) {
+        self.fill(name, encode(value, is_plain).into_owned());
+    }
+
+    /// The same as `known` with a value that was made for it and needs no encoding.
+    pub(super) fn made(&mut self, name: &'static str, value: String) {
+        self.insert(HeaderName::from_static(name), value.into());
+    }
+
     fn add(&mut self, name: HeaderName, value: &str) {
         // Can only fail for what is encoded.
         if let Ok(value) = HeaderValue::from_str(value) {
-            let name_size = AsRef::<str>::as_ref(&name).len();
-            self.size += name_size + value.as_str().len() + ": \r\n".len();
-            self.map.insert(name, value);
+            self.insert(name, value);
         }
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.add(HeaderName::from_static(name), value);
+    fn insert(&mut self, name: HeaderName, value: HeaderValue) {
+        let name_size = AsRef::<str>::as_ref(&name).len();
+        self.size += name_size + value.as_str().len() + ": \r\n".len();
+        self.map.insert(name, value);
+    }
+
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.made(name, value.into());
         self
     }
 

@@ -154,7 +154,7 @@ impl Link {
         sent.await
             .inspect_err(|trouble| self.forget(&session, trouble))?;
         match timeout(within, waiting.answer()).await {
-            Ok(answer) => checked(answer).map(Some),
+            Ok(answer) => checked(answer.status).map(|()| Some(answer)),
             Err(_) => Ok(None),
         }
     }
@@ -324,11 +324,11 @@ impl Drop for Session {
 }
 
 /// What the server answers when nobody else does.
-fn checked(answer: Message) -> Result<Message, Trouble> {
-    if answer.status == Some(StatusCode::NO_RESPONDERS) {
+fn checked(status: Option<StatusCode>) -> Result<(), Trouble> {
+    if status == Some(StatusCode::NO_RESPONDERS) {
         return Err(Trouble::NoResponder);
     }
-    Ok(answer)
+    Ok(())
 }
 
 fn silence(after: Duration) -> Cause {

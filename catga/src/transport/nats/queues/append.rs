@@ -2,7 +2,8 @@
 
 use async_nats::Subject;
 
-use super::{Depot, entry, subject};
+use super::entry::Common;
+use super::{Depot, subject};
 use crate::delivery::REPLAY;
 use crate::transport::nats::api::{self, NO_ROOM, NOT_STORED, Stored};
 use crate::transport::nats::error::Trouble;
@@ -23,30 +24,40 @@ impl Depot {
     ) -> Vec<Result<Appended, AppendError>> {
         let to: Subject = self.names.queue(&queue.service, queue.part).into();
         let is_door = &*queue.service == DOOR;
-        let questions = entries.iter().map(|append| Question {
-            subject: if is_door {
-                self.names.door(&subject::of(&append.entry.name)).into()
-            } else {
-                to.clone()
-            },
-            headers: entry::headers(&append.entry).with(STORED_ID, &id(queue, &append.entry)),
-            payload: append.entry.payload.clone(),
+        let mut common: Option<Common<'_>> = None;
+        let questions = entries.iter().map(|append| {
+            let entry = &append.entry;
+            let common = match &mut common {
+                Some(common) if common.is_of(entry) => common,
+                other => other.insert(Common::of(entry)),
+            };
+            let text = entry.id.to_string();
+            let known = id(queue, entry, &text);
+            Question {
+                subject: if is_door {
+                    self.names.door(&subject::of(&entry.name)).into()
+                } else {
+                    to.clone()
+                },
+                headers: common.with(entry, text).with(STORED_ID, known),
+                payload: entry.payload.clone(),
+            }
         });
         let answers = self.link.ask_all(SPARE, questions).await;
         let stored = answers
             .into_iter()
-            .map(|answer| answer.and_then(|it| api::read(&it.payload)));
+            .map(|answer| answer.and_then(|payload| api::read_stored(&payload)));
         stored.map(outcome).collect()
     }
 }
 
 /// By what an entry is known when it comes again, whoever appends it. Each replay of a dead letter
 /// is an entry of its own.
-fn id(queue: &Queue, entry: &Entry) -> String {
+fn id(queue: &Queue, entry: &Entry, text: &str) -> String {
     let name = subject::of(&entry.name);
     let mut id = match queue.part {
-        Part::Partition(partition) => format!("{partition}.{}.{name}", entry.id),
-        Part::Shared => format!("shared.{}.{name}", entry.id),
+        Part::Partition(partition) => format!("{partition}.{text}.{name}"),
+        Part::Shared => format!("shared.{text}.{name}"),
     };
     if let Some(letter) = entry.headers.get(REPLAY) {
         id.push_str(".replay.");

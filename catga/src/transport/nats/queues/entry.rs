@@ -34,26 +34,60 @@ const JSON: &str = "application/json";
 
 /// Everything but the payload.
 pub(super) fn headers(entry: &Entry) -> Outgoing {
-    let is_attribute = |name: &str| {
-        ATTRIBUTES
-            .iter()
-            .any(|known| name.eq_ignore_ascii_case(known))
-    };
-    let mut headers = Outgoing::default();
-    // A header cannot take the place of an attribute.
-    for (name, value) in entry.headers.iter().filter(|(name, _)| !is_attribute(name)) {
-        headers.named(name, value);
+    Common::of(entry).with(entry, entry.id.to_string())
+}
+
+/// What entries that are stored together have in common, most of the time. To copy it is less work
+/// than to make it again for each of them.
+pub(super) struct Common<'a> {
+    first: &'a Entry,
+    headers: Outgoing,
+}
+
+impl<'a> Common<'a> {
+    pub(super) fn of(first: &'a Entry) -> Self {
+        let mut headers = Outgoing::default();
+        headers.known(TYPE, &first.name);
+        headers.known(SOURCE, &first.source);
+        headers.known(VERSION, CLOUD_EVENTS);
+        headers.known(CONTENT_TYPE, &first.content_type);
+        // Room for what each has of its own.
+        headers.open(ID);
+        headers.open(TIME);
+        if first.key.is_some() {
+            headers.open(KEY);
+        }
+        Self { first, headers }
     }
-    headers.known(ID, &entry.id.to_string());
-    headers.known(TYPE, &entry.name);
-    headers.known(SOURCE, &entry.source);
-    headers.known(VERSION, CLOUD_EVENTS);
-    headers.known(TIME, &rfc3339::write(entry.time));
-    if let Some(key) = &entry.key {
-        headers.known(KEY, key);
+
+    /// Whether an entry has it, too.
+    pub(super) fn is_of(&self, entry: &Entry) -> bool {
+        let Self { first, .. } = self;
+        first.name == entry.name
+            && first.source == entry.source
+            && first.content_type == entry.content_type
+            && first.key.is_some() == entry.key.is_some()
     }
-    headers.known(CONTENT_TYPE, &entry.content_type);
-    headers
+
+    /// The headers of an entry that has it; `id` is its id as text.
+    pub(super) fn with(&self, entry: &Entry, id: String) -> Outgoing {
+        let mut headers = self.headers.clone();
+        headers.fill(ID, id);
+        headers.fill(TIME, rfc3339::write(entry.time));
+        if let Some(key) = &entry.key {
+            headers.fill_encoded(KEY, key);
+        }
+        let is_attribute = |name: &str| {
+            ATTRIBUTES
+                .iter()
+                .any(|known| name.eq_ignore_ascii_case(known))
+        };
+        // A header cannot take the place of an attribute.
+        for (name, value) in entry.headers.iter().filter(|(name, _)| !is_attribute(name)) {
+            headers.named(name, value);
+        }
+        headers
+    }
 }
 
 /// What stands for attributes that a program without catga left out.
@@ -175,7 +209,10 @@ impl<'a> Attributes<'a> {
             source: source.into(),
             time: time_of(time, defaults)?,
             key: key.map(Arc::from),
-            content_type: content_type.map_or(JSON.into(), |found| found.to_owned().into()),
+            content_type: match content_type {
+                None | Some(JSON) => JSON.into(),
+                Some(other) => other.to_owned().into(),
+            },
             headers: Headers::new(),
             payload: Bytes::new(),
         })

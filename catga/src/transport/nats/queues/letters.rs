@@ -26,7 +26,7 @@ impl Depot {
         release: Option<Release<'_>>,
     ) -> Result<(), Trouble> {
         self.make_dead().await?;
-        let headers = entry::headers(letter).with(STORED_ID, &format!("{service}.{id}"));
+        let headers = entry::headers(letter).with(STORED_ID, format!("{service}.{id}"));
         let to = self.names.dead_of(service);
         let stored = self.link.store(to, headers, letter.payload.clone()).await;
         stored.map_err(|trouble| self.noticed(trouble))?;

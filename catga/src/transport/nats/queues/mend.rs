@@ -47,7 +47,7 @@ impl Depot {
             payload: json!({ "seq": sequence }).to_string().into(),
         });
         for answer in self.link.ask_all(0, questions).await {
-            let got = answer.and_then(|answer| api::read(&answer.payload));
+            let got = answer.and_then(|payload| api::read(&payload));
             if let Some(message) = stream::if_there(got)? {
                 let block = message.header_block()?;
                 if !is_readable(&block) {

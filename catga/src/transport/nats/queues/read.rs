@@ -32,7 +32,7 @@ impl Depot {
             .into_iter()
             .zip(positions)
             .map(|(answer, position)| {
-                let got = answer.and_then(|answer| api::read(&answer.payload));
+                let got = answer.and_then(|payload| api::read(&payload));
                 let Some(message) = stream::if_there(got)? else {
                     return Ok(None);
                 };
