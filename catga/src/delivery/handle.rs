@@ -2,16 +2,17 @@
 
 use std::future::poll_fn;
 use std::num::NonZeroU32;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::attempt::{AnyAttempt, Attempts};
 use super::dedup::{Claim, Claimant, Claimed};
-use super::{Envelope, Failure, layered};
+use super::{BoxFuture, Envelope, Failure, layered};
 use crate::handler::{Facts, Pick};
 use crate::node::{Core, after};
 use crate::telemetry;
@@ -222,17 +223,35 @@ async fn once(
 }
 
 /// One attempt of one handler, unless it is known to have succeeded for this message.
-pub(super) async fn run(
+///
+/// All but the shortest way is behind a box, since each message that runs has room for it.
+pub(super) fn run<'a>(
+    core: &'a Arc<Core>,
+    envelope: &'a Envelope,
+    pick: Pick,
+    local: &'a Local,
+    facts: Facts,
+    claimant: &'a mut Claimant,
+) -> Either<Once<'a>, BoxFuture<'a, Result<(), Failure>>> {
+    match local.info.dedup() {
+        Some(window) => {
+            let run = run_claimed(core, envelope, pick, local, facts, claimant, window);
+            Either::Right(Box::pin(run))
+        }
+        None => run_once(core, envelope, pick, local, facts),
+    }
+}
+
+/// The same for a handler that claims ids for so long.
+async fn run_claimed(
     core: &Arc<Core>,
     envelope: &Envelope,
     pick: Pick,
     local: &Local,
     facts: Facts,
     claimant: &mut Claimant,
+    window: Duration,
 ) -> Result<(), Failure> {
-    let Some(window) = local.info.dedup() else {
-        return run_once(core, envelope, pick, local, facts).await;
-    };
     let epoch = envelope.fence.filter(|_| envelope.key.is_some());
     let deadline = after(facts.timeout());
     let (info, id) = (local.info, envelope.id);
@@ -251,23 +270,47 @@ pub(super) async fn run(
 }
 
 /// One attempt of one handler, through the layers if there are any.
-async fn run_once(
-    core: &Arc<Core>,
-    envelope: &Envelope,
+fn run_once<'a>(
+    core: &'a Arc<Core>,
+    envelope: &'a Envelope,
     pick: Pick,
-    local: &Local,
+    local: &'a Local,
     facts: Facts,
-) -> Result<(), Failure> {
+) -> Either<Once<'a>, BoxFuture<'a, Result<(), Failure>>> {
     if let Some(layers) = &core.layers {
-        return layered::run(core, layers, envelope, pick, local, facts).await;
+        let run = layered::run(core, layers, envelope, pick, local, facts);
+        return Either::Right(Box::pin(run));
     }
-    let mut attempt = (envelope.info.operations.attempt)();
-    let mut fresh = Some(facts);
-    poll_fn(|cx| match fresh.take() {
-        Some(mut facts) => attempt.as_mut().start(cx, core, local, &mut facts),
-        None => attempt.as_mut().resume(cx),
+    Either::Left(Once {
+        core,
+        local,
+        attempt: (envelope.info.operations.attempt)(),
+        fresh: Some(facts),
     })
-    .await
+}
+
+/// One attempt of one handler, without layers.
+pub(super) struct Once<'a> {
+    core: &'a Arc<Core>,
+    local: &'a Local,
+    attempt: AnyAttempt,
+    /// `None` once it has started.
+    fresh: Option<Facts>,
+}
+
+impl Future for Once<'_> {
+    type Output = Result<(), Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        match this.fresh.take() {
+            Some(mut facts) => {
+                let attempt = this.attempt.as_mut();
+                attempt.start(cx, this.core, this.local, &mut facts)
+            }
+            None => this.attempt.as_mut().resume(cx),
+        }
+    }
 }
 
 /// After a failed attempt: the next one. Where there is none, the message is a dead letter.

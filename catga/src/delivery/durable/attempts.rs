@@ -31,29 +31,28 @@ const MOMENT: Duration = Duration::from_millis(10);
 /// The header that names the one handler that a replayed message is for.
 pub(crate) const REPLAY_HANDLER: &str = "catga-replay-handler";
 
-/// Runs all handlers of a message that are not at their end.
+/// Runs all handlers of a message that are not at their end, or `only` one of them.
 pub(super) async fn handlers(
     core: &Arc<Core>,
     engine: &Arc<Engine>,
     item: &Item,
     info: &'static MessageInfo,
+    only: Option<usize>,
 ) -> End {
-    let row = core.table.row(info).map_or(&[][..], |row| &row.handlers);
-    let only = match wanted(item) {
-        None => None,
-        Some(path) => match row.iter().position(|local| local.info.path() == path) {
-            Some(index) => Some(index),
-            // Never the others: they have handled it.
-            None => return bury_again(core, engine, item, &path).await,
-        },
+    let row = handlers_of(core, info);
+    // Most have one handler, and nothing is allocated for no others.
+    let (first, others): (_, Vec<(usize, &Local)>) = {
+        let mut due = row
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| only.is_none_or(|only| only == *index))
+            .filter(|(_, local)| !item.progress(|progress| progress.is_done(local.info)));
+        (due.next(), due.collect())
     };
-    let due: Vec<(usize, &Local)> = row
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| only.is_none_or(|only| only == *index))
-        .filter(|(_, local)| !item.progress(|progress| progress.is_done(local.info)))
-        .collect();
-    let left = AtomicUsize::new(due.len());
+    let Some(first) = first else {
+        return End::Handled;
+    };
+    let left = AtomicUsize::new(1 + others.len());
     let several = row.len() > 1;
     let deliver = |(index, local)| {
         let delivery = Delivery {
@@ -67,27 +66,39 @@ pub(super) async fn handlers(
         };
         delivery.deliver()
     };
-    let mut ends = match <[_; 1]>::try_from(due) {
-        Ok([one]) => return deliver(one).await,
-        Err(due) => join_all(due.into_iter().map(deliver)).await.into_iter(),
-    };
+    if others.is_empty() {
+        return deliver(first).await;
+    }
+    let all = std::iter::once(first).chain(others);
+    let mut ends = Box::pin(join_all(all.map(deliver))).await.into_iter();
     // The last one decides whether the message is acknowledged already.
     ends.find(|end| *end != End::Handled)
         .unwrap_or(End::Handled)
 }
 
-/// The one handler that a replay is for.
-fn wanted(item: &Item) -> Option<String> {
-    let payload = item.payload()?;
-    let Content::Message(_, envelope) = &payload.content else {
-        return None;
+fn handlers_of<'a>(core: &'a Core, info: &'static MessageInfo) -> &'a [Local] {
+    core.table.row(info).map_or(&[], |row| &row.handlers)
+}
+
+/// The one handler that a replay is for; its path where this node does not have it. Never the others
+/// then: they have handled it.
+pub(super) fn wanted(core: &Core, envelope: &Envelope) -> Result<Option<usize>, String> {
+    let Some(path) = envelope.headers.get(REPLAY_HANDLER) else {
+        return Ok(None);
     };
-    envelope.headers.get(REPLAY_HANDLER).map(ToOwned::to_owned)
+    let handlers = handlers_of(core, envelope.info);
+    let index = handlers.iter().position(|local| local.info.path() == path);
+    index.map(Some).ok_or_else(|| path.to_owned())
 }
 
 /// A replay for a handler that this node does not have is the letter that it was. Nobody knows which
 /// handlers the others have, so it does not wait for them.
-async fn bury_again(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item, handler: &str) -> End {
+pub(super) async fn bury_again(
+    core: &Arc<Core>,
+    engine: &Arc<Engine>,
+    item: &Item,
+    handler: &str,
+) -> End {
     let Some(payload) = payload_of(core, engine, item).await else {
         return End::Gone;
     };
@@ -104,6 +115,14 @@ struct Attempted<'a> {
     /// Held until it is known that the node lives.
     alone: Option<SemaphorePermit<'a>>,
 }
+
+/// The turn among the suspects, the place under the handler's own limit, and the place among all
+/// that run.
+type Places<'a> = (
+    Option<SemaphorePermit<'a>>,
+    Option<SemaphorePermit<'a>>,
+    Option<SemaphorePermit<'a>>,
+);
 
 /// One handler of one message.
 struct Delivery<'a> {
@@ -168,7 +187,7 @@ impl Delivery<'_> {
                 }
                 None => {
                     telemetry::dead_lettered(self.core, local.info, &envelope, attempt, &failure);
-                    return self.bury(attempt, &failure, running).await;
+                    return Box::pin(self.bury(attempt, &failure, running)).await;
                 }
             }
         }
@@ -194,22 +213,12 @@ impl Delivery<'_> {
             if self.is_free() && item.term.is_stopping() {
                 return Err(End::Elsewhere);
             }
-            if item.term.open().await.is_err() {
-                // Whoever runs this item drops it.
-                std::future::pending::<()>().await;
-            }
-            let waits = async {
-                // What waits for its turn among the suspects takes nothing from the others.
-                let alone = suspects::turn(engine, item).await;
-                // The handler's own limit first: what waits for it takes nothing from the others.
-                let permit = local.permit().await;
-                // Never closed, so this waits and nothing else.
-                (alone, permit, core.queue.in_flight.acquire().await.ok())
+            let all = match self.places_now() {
+                Some(all) => Some(all),
+                None => Box::pin(self.places()).await,
             };
-            let stopped = pin!(item.term.stopped());
-            let (alone, _permit, _place) = match select(pin!(waits), stopped).await {
-                Either::Left((all, _)) if item.term.is_running() => all,
-                _ => continue,
+            let Some((alone, _permit, _place)) = all else {
+                continue;
             };
             let payload = payload_of(core, engine, item).await.ok_or(End::Gone)?;
             let Content::Message(_, envelope) = &payload.content else {
@@ -218,7 +227,7 @@ impl Delivery<'_> {
             if let Err(error) = suspects::count(engine, item).await {
                 drop((_place, _permit, alone));
                 let failed = "the start of a message could not be counted";
-                patience.wait(engine, failed, &error).await;
+                Box::pin(patience.wait(engine, failed, &error)).await;
                 continue;
             }
             let Some(running) = item.term.start(&engine.cluster) else {
@@ -241,6 +250,44 @@ impl Delivery<'_> {
                 running,
                 alone,
             });
+        }
+    }
+
+    /// What an attempt waits for, where it does not have to.
+    fn places_now(&self) -> Option<Places<'_>> {
+        let is_limited = self.local.info.concurrency().is_some();
+        if is_limited || self.item.suspicion.is_some() || !self.item.term.is_running() {
+            return None;
+        }
+        let place = self.core.queue.in_flight.try_acquire().ok()?;
+        Some((None, None, Some(place)))
+    }
+
+    /// What an attempt waits for, while its term runs; `None` once that is stopped.
+    async fn places(&self) -> Option<Places<'_>> {
+        let Self {
+            core,
+            engine,
+            item,
+            local,
+            ..
+        } = self;
+        if item.term.open().await.is_err() {
+            // Whoever runs this item drops it.
+            std::future::pending::<()>().await;
+        }
+        let waits = async {
+            // What waits for its turn among the suspects takes nothing from the others.
+            let alone = suspects::turn(engine, item).await;
+            // The handler's own limit first: what waits for it takes nothing from the others.
+            let permit = local.permit().await;
+            // Never closed, so this waits and nothing else.
+            (alone, permit, core.queue.in_flight.acquire().await.ok())
+        };
+        let stopped = pin!(item.term.stopped());
+        match select(pin!(waits), stopped).await {
+            Either::Left((all, _)) if item.term.is_running() => Some(all),
+            _ => None,
         }
     }
 

@@ -1,8 +1,11 @@
 use std::sync::Arc;
 
+use futures_util::future::{Either, Ready, ready};
+
 use super::Engine;
 use super::item::{Item, Payload};
 use super::patience::Patience;
+use crate::delivery::BoxFuture;
 use crate::node::Core;
 use crate::transport::Position;
 
@@ -11,10 +14,18 @@ const TOGETHER: usize = 16;
 
 /// The payload of an item, fetched again if it was given up, together with those right behind it.
 /// `None` if the broker does not have it any more.
-pub(super) async fn payload_of(core: &Core, engine: &Engine, item: &Item) -> Option<Payload> {
-    if let Some(payload) = item.payload() {
-        return Some(payload);
+pub(super) fn payload_of<'a>(
+    core: &'a Core,
+    engine: &'a Engine,
+    item: &'a Item,
+) -> Either<Ready<Option<Payload>>, BoxFuture<'a, Option<Payload>>> {
+    match item.payload() {
+        None => Either::Right(Box::pin(load(core, engine, item))),
+        payload => Either::Left(ready(payload)),
     }
+}
+
+async fn load(core: &Core, engine: &Engine, item: &Item) -> Option<Payload> {
     let mut positions = vec![item.position];
     if let Some(key) = &item.key {
         engine.lanes.first(key, TOGETHER - 1, |behind| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::{Either, select};
 
 use super::Engine;
-use super::attempts::handlers;
+use super::attempts::{bury_again, handlers, wanted};
 use super::foreign::foreign;
 use super::item::{Content, Item};
 use super::letters::{Death, bury_whole};
@@ -41,16 +41,15 @@ pub(super) fn lane(core: &Arc<Core>, engine: &Arc<Engine>, item: Item) -> BoxFut
         core: Arc::clone(core),
         engine: Arc::clone(engine),
         key: item.key.clone(),
+        item: Some(item),
         inside: true,
     };
     Box::pin(async move {
-        let (core, engine) = (Arc::clone(&place.core), Arc::clone(&place.engine));
-        let mut next = Some(item);
-        while let Some(item) = next {
-            run(&core, &engine, &item).await;
-            drop(item);
-            next = place.leave();
-            if next.is_some() {
+        while let Some(item) = &place.item {
+            run(&place.core, &place.engine, item).await;
+            place.item = None;
+            place.item = place.leave();
+            if place.item.is_some() {
                 tokio::task::consume_budget().await;
             }
         }
@@ -68,6 +67,8 @@ struct Place {
     core: Arc<Core>,
     engine: Arc<Engine>,
     key: Option<Arc<str>>,
+    /// What runs.
+    item: Option<Item>,
     inside: bool,
 }
 
@@ -85,6 +86,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.item = None;
         // Dropped with its node, nothing goes on: the lanes are closed then.
         if self.inside
             && let Some(item) = self.leave()
@@ -115,7 +117,9 @@ pub(super) async fn run_alone(core: &Arc<Core>, engine: &Arc<Engine>, item: &Ite
     if item.term.has_ended() {
         return None;
     }
-    let ended = pin!(item.term.ended());
+    // Behind a box, which is made only where it waits: so is all that most messages do not come to,
+    // since each that runs has room for it.
+    let ended = pin!(async { Box::pin(item.term.ended()).await });
     let handled = pin!(handle(core, engine, item));
     match select(handled, ended).await {
         Either::Left((end, _)) => Some(end),
@@ -134,20 +138,24 @@ async fn handle(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) -> End {
         Content::Message(_, envelope) => {
             if let Some(crashes) = suspects::condemned(engine, item).await {
                 let death = Death::Crashes(crashes);
-                return bury_whole(core, engine, item, &payload.content, &death).await;
+                return Box::pin(bury_whole(core, engine, item, &payload.content, &death)).await;
             }
             let info = envelope.info;
+            let only = wanted(core, envelope);
             // What waits for its next attempt gives its payload up.
             drop(payload);
-            handlers(core, engine, item, info).await
+            match only {
+                Ok(only) => handlers(core, engine, item, info, only).await,
+                Err(path) => Box::pin(bury_again(core, engine, item, &path)).await,
+            }
         }
         Content::Foreign(entry) => {
             let name = entry.name.clone();
             drop(payload);
-            foreign(core, engine, item, &name).await
+            Box::pin(foreign(core, engine, item, &name)).await
         }
         content @ (Content::Unreadable(_) | Content::Malformed(_)) => {
-            bury_whole(core, engine, item, content, &Death::Unreadable).await
+            Box::pin(bury_whole(core, engine, item, content, &Death::Unreadable)).await
         }
     }
 }

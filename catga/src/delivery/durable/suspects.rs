@@ -8,6 +8,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use futures_util::future::{Either, Ready, ready};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, SemaphorePermit};
 
@@ -15,11 +16,30 @@ use super::Engine;
 use super::item::Item;
 use super::partition::Mark;
 use super::patience::Patience;
+use crate::delivery::BoxFuture;
 use crate::message::ContentType;
 use crate::transport::{Expect, Revision, TransportError, WriteError};
 
 /// A count outlives the longest outage that anybody waits for.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What is awaited of a suspect, which nearly no message is: behind a box, since each message that
+/// runs has room for it.
+type OfSuspect<'a, T> = Either<Ready<T>, BoxFuture<'a, T>>;
+
+fn of_suspect<'a, T, F>(
+    item: &'a Item,
+    of_others: T,
+    look: impl FnOnce(&'a Suspicion) -> F,
+) -> OfSuspect<'a, T>
+where
+    F: Future<Output = T> + Send + 'a,
+{
+    match item.suspicion.as_deref() {
+        Some(suspicion) => Either::Right(Box::pin(look(suspicion))),
+        None => Either::Left(ready(of_others)),
+    }
+}
 
 /// What is known of a suspect, by all of its handlers together.
 #[derive(Debug, Default)]
@@ -46,8 +66,15 @@ struct Count {
 
 /// In how many crashes a message was running, if it may not be started once more. Asks the broker
 /// until it answers.
-pub(super) async fn condemned(engine: &Engine, item: &Item) -> Option<NonZeroU32> {
-    let mut known = item.suspicion.as_deref()?.0.lock().await;
+pub(super) fn condemned<'a>(
+    engine: &'a Engine,
+    item: &'a Item,
+) -> OfSuspect<'a, Option<NonZeroU32>> {
+    of_suspect(item, None, |suspicion| judge(engine, item, suspicion))
+}
+
+async fn judge(engine: &Engine, item: &Item, suspicion: &Suspicion) -> Option<NonZeroU32> {
+    let mut known = suspicion.0.lock().await;
     let mut patience = Patience::new();
     let (starts, at) = loop {
         match read(engine, item).await {
@@ -68,71 +95,75 @@ pub(super) async fn condemned(engine: &Engine, item: &Item) -> Option<NonZeroU32
 
 /// Waits until no other suspect runs on this node, if it was started before and its node died: if
 /// it does it again, the others are not blamed.
-pub(super) async fn turn<'a>(engine: &'a Engine, item: &Item) -> Option<SemaphorePermit<'a>> {
-    let starts = item.suspicion.as_deref()?.0.lock().await.starts;
-    if starts == 0 {
-        return None;
-    }
-    // Never closed, so this waits and nothing else.
-    engine.alone.acquire().await.ok()
+pub(super) fn turn<'a>(
+    engine: &'a Engine,
+    item: &'a Item,
+) -> OfSuspect<'a, Option<SemaphorePermit<'a>>> {
+    of_suspect(item, None, |suspicion| async move {
+        let starts = suspicion.0.lock().await.starts;
+        if starts == 0 {
+            return None;
+        }
+        // Never closed, so this waits and nothing else.
+        engine.alone.acquire().await.ok()
+    })
 }
 
 /// Counts a start, right before it.
-pub(super) async fn count(engine: &Engine, item: &Item) -> Result<(), TransportError> {
-    let Some(suspicion) = &item.suspicion else {
-        return Ok(());
-    };
-    let mut known = suspicion.0.lock().await;
-    known.running += 1;
-    let raised = match known.running {
-        1 => raise(engine, item, &mut known).await,
-        _ => Ok(()),
-    };
-    if raised.is_err() {
-        known.running -= 1;
-    }
-    raised
+pub(super) fn count<'a>(
+    engine: &'a Engine,
+    item: &'a Item,
+) -> OfSuspect<'a, Result<(), TransportError>> {
+    of_suspect(item, Ok(()), |suspicion| async move {
+        let mut known = suspicion.0.lock().await;
+        known.running += 1;
+        let raised = match known.running {
+            1 => raise(engine, item, &mut known).await,
+            _ => Ok(()),
+        };
+        if raised.is_err() {
+            known.running -= 1;
+        }
+        raised
+    })
 }
 
 /// An attempt that was counted has ended, and the node lives.
-pub(super) async fn survived(engine: &Engine, item: &Item) {
-    let Some(suspicion) = &item.suspicion else {
-        return;
-    };
-    let mut known = suspicion.0.lock().await;
-    known.running = known.running.saturating_sub(1);
-    if known.running == 0 {
-        lower(engine, item, &mut known).await;
-    }
+pub(super) fn survived<'a>(engine: &'a Engine, item: &'a Item) -> OfSuspect<'a, ()> {
+    of_suspect(item, (), |suspicion| async move {
+        let mut known = suspicion.0.lock().await;
+        known.running = known.running.saturating_sub(1);
+        if known.running == 0 {
+            lower(engine, item, &mut known).await;
+        }
+    })
 }
 
 /// What ran of it was dropped, and the node lives. One that has stopped does nothing more: whoever
 /// takes over sees no difference to one that died.
-pub(super) async fn spared(engine: &Engine, item: &Item) {
-    let Some(suspicion) = &item.suspicion else {
-        return;
-    };
-    if engine.cluster.has_stopped() {
-        return;
-    }
-    let mut known = suspicion.0.lock().await;
-    if std::mem::take(&mut known.running) > 0 {
-        lower(engine, item, &mut known).await;
-    }
+pub(super) fn spared<'a>(engine: &'a Engine, item: &'a Item) -> OfSuspect<'a, ()> {
+    of_suspect(item, (), |suspicion| async move {
+        if engine.cluster.has_stopped() {
+            return;
+        }
+        let mut known = suspicion.0.lock().await;
+        if std::mem::take(&mut known.running) > 0 {
+            lower(engine, item, &mut known).await;
+        }
+    })
 }
 
 /// It came to its end, whatever that was, and the node lives.
-pub(super) async fn acquit(engine: &Engine, item: &Item) {
-    let Some(suspicion) = &item.suspicion else {
-        return;
-    };
-    if suspicion.0.lock().await.at.is_none() {
-        return;
-    }
-    let (name, marks) = (name(item), engine.cluster.transport.marks());
-    let remove = marks.remove(&engine.service, &name, None);
-    // Otherwise it expires.
-    let _ = engine.cluster.limited("remove a count", remove).await;
+pub(super) fn acquit<'a>(engine: &'a Engine, item: &'a Item) -> OfSuspect<'a, ()> {
+    of_suspect(item, (), |suspicion| async move {
+        if suspicion.0.lock().await.at.is_none() {
+            return;
+        }
+        let (name, marks) = (name(item), engine.cluster.transport.marks());
+        let remove = marks.remove(&engine.service, &name, None);
+        // Otherwise it expires.
+        let _ = engine.cluster.limited("remove a count", remove).await;
+    })
 }
 
 async fn raise(engine: &Engine, item: &Item, known: &mut Known) -> Result<(), TransportError> {
