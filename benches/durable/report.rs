@@ -19,6 +19,12 @@ impl Pair {
         }
     }
 
+    /// The same, under other circumstances than its name says.
+    pub(crate) fn with(mut self, circumstances: &str) -> Self {
+        self.name = format!("{}, {circumstances}", self.name);
+        self
+    }
+
     /// One round: catga's figure, and the one of the loop by hand.
     pub(crate) fn add(&mut self, catga: f64, by_hand: f64) {
         self.rounds.push((catga, by_hand));

@@ -30,8 +30,8 @@ pub(super) struct ByHand {
 
 impl ByHand {
     /// So many nodes, each with two connections of its own.
-    pub(super) async fn start(url: &str, count: usize) -> Self {
-        let mut by_hand = Self::named(url, format!("hand-{count}"), count).await;
+    pub(super) async fn start(url: &str, count: usize, replicas: usize) -> Self {
+        let mut by_hand = Self::named(url, format!("hand-{count}"), count, replicas).await;
         for node in 0..count {
             let consumer = by_hand.consume(connect(url).await, node, count).await;
             by_hand.consumers.push(consumer);
@@ -41,10 +41,10 @@ impl ByHand {
 
     /// One that stores for nobody.
     pub(super) async fn publisher(url: &str) -> Self {
-        Self::named(url, "hand-publish".to_owned(), 1).await
+        Self::named(url, "hand-publish".to_owned(), 1, 1).await
     }
 
-    async fn named(url: &str, name: String, count: usize) -> Self {
+    async fn named(url: &str, name: String, count: usize, replicas: usize) -> Self {
         let mut publishers = Vec::new();
         for _ in 0..count {
             publishers.push(connect(url).await);
@@ -55,6 +55,7 @@ impl ByHand {
             retention: RetentionPolicy::WorkQueue,
             discard: DiscardPolicy::New,
             allow_direct: true,
+            num_replicas: replicas,
             ..Config::default()
         };
         let made = publishers[0].create_stream(config).await;

@@ -196,7 +196,7 @@ mod tests {
         Message {
             subject: subject.into(),
             reply: None,
-            payload: bytes::Bytes::new(),
+            payload: Bytes::new(),
             headers: None,
             status: None,
             description: None,
