@@ -68,9 +68,12 @@ impl Outgoing {
         self.fill(name, encode(value, is_plain).into_owned());
     }
 
-    /// The same as `known` with a value that was made for it and needs no encoding.
+    /// The same as `known` with a value that was made for it and needs no encoding. One that would
+    /// begin another line is left out: some are made of what others sent.
     pub(super) fn made(&mut self, name: &'static str, value: String) {
-        self.insert(HeaderName::from_static(name), value.into());
+        if !value.contains(['\r', '\n']) {
+            self.insert(HeaderName::from_static(name), value.into());
+        }
     }
 
     fn add(&mut self, name: HeaderName, value: &str) {
@@ -266,6 +269,13 @@ mod tests {
         ]);
         assert_eq!(through(&headers), headers);
         assert_eq!(through(&Headers::new()), Headers::new());
+    }
+
+    #[test]
+    fn no_value_begins_another_line() {
+        for value in ["a\nNats-TTL: 1", "\r"] {
+            assert!(Outgoing::default().with("a", value).into_map().is_none());
+        }
     }
 
     #[test]
