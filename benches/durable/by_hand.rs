@@ -5,17 +5,17 @@ use catga::MessageId;
 use crate::nodes::PARTITIONS;
 use crate::parcel::Parcel;
 
+/// The time of all parcels: to write it down is nothing that a loop by hand would be faster without.
+pub(crate) const TIME: &str = "2026-11-22T13:30:20.123456789Z";
+
 /// The attributes of a parcel, as `CloudEvents` has them.
-///
-/// The time is the same for all: to write it down is nothing that a loop by hand would be faster
-/// without.
 pub(crate) fn attributes(id: &str, order: &str) -> [(&'static str, String); 7] {
     [
         ("ce-id", id.to_owned()),
         ("ce-type", "Parcel".to_owned()),
         ("ce-source", "parcels".to_owned()),
         ("ce-specversion", "1.0".to_owned()),
-        ("ce-time", "2026-11-22T13:30:20.123456789Z".to_owned()),
+        ("ce-time", TIME.to_owned()),
         ("ce-partitionkey", order.to_owned()),
         ("content-type", "application/json".to_owned()),
     ]

@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some("instructions") => memory::instructions(),
         Some("alone") => memory::alone(arguments.next().as_deref()),
         Some("nats") => two_threads()?.block_on(nats::compare(arguments.next().as_deref())),
-        Some("redis") => two_threads()?.block_on(redis::compare()),
+        Some("redis") => two_threads()?.block_on(redis::compare(arguments.next().as_deref())),
         Some(other) => Err(format!(
             "there is no contest `{other}`; there are: memory, keys, blocked, instructions, nats, redis"
         )

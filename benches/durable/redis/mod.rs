@@ -24,12 +24,20 @@ const VERSION: &str = "8.2";
 
 const PARCELS: u64 = 50_000;
 
-pub(crate) async fn compare() -> Result<(), Box<dyn Error>> {
+/// What can be measured alone: how fast parcels are stored, and what so many nodes do with them.
+const CONTESTS: [&str; 4] = ["publish", "1", "2", "4"];
+
+pub(crate) async fn compare(contest: Option<&str>) -> Result<(), Box<dyn Error>> {
+    if let Some(other) = contest.filter(|contest| !CONTESTS.contains(contest)) {
+        let there_are = CONTESTS.join(", ");
+        return Err(format!("there is no contest `{other}`; there are: {there_are}").into());
+    }
+    let wanted = |name: &str| contest.is_none_or(|contest| contest == name);
     let mut server = RedisServer::start(VERSION);
     let (url, process) = (server.url(), server.process().id());
     let mut pairs = Vec::new();
 
-    {
+    if wanted("publish") {
         let stored = Streams::of_nodes(&url, "publish").await;
         let catga = Nodes::publisher(|| broker(&url, "publish"), stored).await;
         let by_hand = ByHand::publisher(&url).await;
@@ -41,6 +49,9 @@ pub(crate) async fn compare() -> Result<(), Box<dyn Error>> {
     let (mut naive_rate, mut naive_median, mut naive_high) = (Vec::new(), Vec::new(), Vec::new());
     let mut resting = None;
     for count in [1, 2, 4] {
+        if !wanted(&count.to_string()) {
+            continue;
+        }
         let namespace = format!("nodes-{count}");
         let stored = Streams::of_nodes(&url, &namespace).await;
         let catga = Nodes::start(count, || broker(&url, &namespace), stored).await;
@@ -63,15 +74,19 @@ pub(crate) async fn compare() -> Result<(), Box<dyn Error>> {
         }
         catga.shutdown().await;
     }
-    pairs.extend(latency.pairs());
+    if wanted("1") {
+        pairs.extend(latency.pairs());
+    }
 
     println!("{}", table(&pairs));
-    println!(
-        "naive loop, 1 node: {:.0} msg/s, latency p50 {:.0} µs, p99 {:.0} µs",
-        median(&mut naive_rate),
-        median(&mut naive_median),
-        median(&mut naive_high)
-    );
+    if wanted("1") {
+        println!(
+            "naive loop, 1 node: {:.0} msg/s, latency p50 {:.0} µs, p99 {:.0} µs",
+            median(&mut naive_rate),
+            median(&mut naive_median),
+            median(&mut naive_high)
+        );
+    }
     if let Some(idle) = resting {
         println!(
             "idle, a node with all partitions: {:.2} s of a processor per minute, {:.1} commands of the server per second\n",
