@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use redis::Script;
@@ -7,7 +8,7 @@ use super::{WINDOW_MILLIS, script};
 use crate::delivery::REPLAY;
 use crate::transport::redis::Shared;
 use crate::transport::redis::call::Call;
-use crate::transport::{Append, AppendError, Appended, Part, Queue, TransportError};
+use crate::transport::{Append, AppendError, Appended, Entry, Part, Queue, TransportError};
 
 static APPEND: LazyLock<Script> = script!("append");
 
@@ -93,22 +94,59 @@ impl Shared {
             }
             keys.push(self.names.service(service, seen));
         }
+        let (heads, head_of) = heads(entries);
         let mut call = Call::new(&APPEND, &keys);
         call.arg(format!("{writer:016x}")).arg(WINDOW_MILLIS);
-        call.arg(FROM_CHANCE).arg(entries.len());
-        for append in entries {
+        call.arg(FROM_CHANCE).arg(entries.len()).arg(heads.len());
+        for value in heads.iter().flatten() {
+            call.arg(value);
+        }
+        for (append, head) in entries.iter().zip(head_of) {
+            let Append { entry, given, .. } = append;
             // Of one width, so that their texts are compared as they are: a number of Lua has
             // less than 64 bits.
             call.arg(format!("{:020}", append.number));
-            call.arg(u8::from(append.given))
-                .arg(&append.entry.known_by().to_be_bytes()[..]);
-            call.arg(2 * entry::count(&append.entry));
-            entry::write(&append.entry, |name, value| {
+            call.arg(&entry.known_by().to_be_bytes()[..]);
+            let values = 2 * entry::count_more(entry);
+            call.arg((values * 2 + usize::from(*given)) * heads.len() + head);
+            entry::write_own(entry, |value| {
+                call.arg(value);
+            });
+            entry::write_more(entry, |name, value| {
                 call.arg(name).arg(value);
             });
         }
         call
     }
+}
+
+/// What entries have in common: their type, source and content type.
+type Head<'a> = [&'a str; 3];
+
+/// The heads of entries, and for each of these which of them it has.
+fn heads(entries: &[Append]) -> (Vec<Head<'_>>, Vec<usize>) {
+    let mut heads: Vec<Head<'_>> = Vec::new();
+    let mut known = HashMap::new();
+    let mut last = 0;
+    let head_of = entries.iter().map(|append| {
+        let Entry {
+            name,
+            source,
+            content_type,
+            ..
+        } = &*append.entry;
+        let head = [&**name, &**source, &**content_type];
+        // Most often it is the one of the entry before.
+        if heads.get(last) != Some(&head) {
+            last = *known.entry(head).or_insert(heads.len());
+            if last == heads.len() {
+                heads.push(head);
+            }
+        }
+        last
+    });
+    let head_of = head_of.collect();
+    (heads, head_of)
 }
 
 /// How many entries the next call carries, and their size; none if the first is too large.
@@ -143,7 +181,6 @@ mod tests {
 
     use super::*;
     use crate::message::{Headers, MessageId};
-    use crate::transport::Entry;
 
     fn of_sizes(sizes: &[usize]) -> Vec<Append> {
         let append = |(number, size): (usize, &usize)| Append {
@@ -161,6 +198,18 @@ mod tests {
             }),
         };
         sizes.iter().enumerate().map(append).collect()
+    }
+
+    #[test]
+    fn each_head_is_there_once() {
+        let mut entries = of_sizes(&[0; 5]);
+        for (append, source) in entries.iter_mut().zip(["b", "c", "c", "b", "b"]) {
+            Arc::make_mut(&mut append.entry).source = source.into();
+        }
+        let (heads, head_of) = heads(&entries);
+        let json = "application/json";
+        assert_eq!(heads, [["a", "b", json], ["a", "c", json]]);
+        assert_eq!(head_of, [0, 1, 1, 0, 0]);
     }
 
     #[test]

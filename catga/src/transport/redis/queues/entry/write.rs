@@ -3,9 +3,6 @@ use super::{
 };
 use crate::transport::{Entry, rfc3339};
 
-/// How many fields an entry has in any case.
-const ALWAYS: usize = 7;
-
 /// An id, which are all of one length.
 const SOME_ID: &str = "00000000-0000-0000-0000-000000000000";
 /// A time with as many digits as there are.
@@ -23,10 +20,29 @@ fn write_with(entry: &Entry, id: &str, time: &str, mut put: impl FnMut(&str, &[u
     put(SOURCE, entry.source.as_bytes());
     put(SPEC_VERSION, b"1.0");
     put(TIME, time.as_bytes());
+    put(CONTENT_TYPE, entry.content_type.as_bytes());
+    put(DATA, &entry.payload);
+    write_more(entry, put);
+}
+
+/// Hands over what every entry has of its own: its id, its time and its payload.
+pub(in super::super) fn write_own(entry: &Entry, mut put: impl FnMut(&[u8])) {
+    let mut id = [0; SOME_ID.len()];
+    put(entry
+        .id
+        .as_uuid()
+        .hyphenated()
+        .encode_lower(&mut id)
+        .as_bytes());
+    put(rfc3339::write(entry.time).as_bytes());
+    put(&entry.payload);
+}
+
+/// The fields that not every entry has, in the same way.
+pub(in super::super) fn write_more(entry: &Entry, mut put: impl FnMut(&str, &[u8])) {
     if let Some(key) = &entry.key {
         put(KEY, key.as_bytes());
     }
-    put(CONTENT_TYPE, entry.content_type.as_bytes());
     let mut headers = entry.headers.iter();
     for (name, value) in headers.by_ref().take(MANY) {
         if is_reserved(name) {
@@ -35,18 +51,17 @@ fn write_with(entry: &Entry, id: &str, time: &str, mut put: impl FnMut(&str, &[u
             put(name, value.as_bytes());
         }
     }
-    let more: Vec<_> = headers.collect();
-    if !more.is_empty() {
+    if headers.len() > 0 {
+        let more: Vec<_> = headers.collect();
         put(MORE, serde_json::json!(more).to_string().as_bytes());
     }
-    put(DATA, &entry.payload);
 }
 
-/// How many fields it has.
-pub(in super::super) fn count(entry: &Entry) -> usize {
-    let headers = entry.headers.iter().count();
+/// How many fields those are.
+pub(in super::super) fn count_more(entry: &Entry) -> usize {
+    let headers = entry.headers.len();
     let more = usize::from(headers > MANY);
-    ALWAYS + usize::from(entry.key.is_some()) + headers.min(MANY) + more
+    usize::from(entry.key.is_some()) + headers.min(MANY) + more
 }
 
 /// How many bytes its fields take, at most: a round time takes a few less.
