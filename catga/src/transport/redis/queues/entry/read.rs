@@ -1,9 +1,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{
-    CONTENT_TYPE, DATA, Door, ESCAPE, Fields, ID, KEY, MORE, SOURCE, SPEC_VERSION, TIME, TYPE, door,
-};
+use super::{CONTENT_TYPE, DATA, Door, ESCAPE, Fields, ID, KEY, MORE, SOURCE, TIME, TYPE, door};
 use crate::message::{ContentType, Headers};
 use crate::transport::{Entry, Malformed, rfc3339};
 
@@ -53,8 +51,12 @@ fn attributes(fields: &Fields, door: Option<Door<'_>>) -> Result<Entry, String> 
         (None, None) => return Err(missing(TIME)),
     };
     let content_type = match (text(CONTENT_TYPE)?, door) {
-        (Some(content_type), _) => content_type.to_owned(),
-        (None, Some(_)) => ContentType::Json.as_str().to_owned(),
+        // What is usual takes no memory.
+        (Some(content_type), _) if content_type == ContentType::Json.as_str() => {
+            Cow::Borrowed(ContentType::Json.as_str())
+        }
+        (Some(content_type), _) => Cow::Owned(content_type.to_owned()),
+        (None, Some(_)) => Cow::Borrowed(ContentType::Json.as_str()),
         (None, None) => return Err(missing(CONTENT_TYPE)),
     };
     Ok(Entry {
@@ -63,7 +65,7 @@ fn attributes(fields: &Fields, door: Option<Door<'_>>) -> Result<Entry, String> 
         source: source.into(),
         time,
         key: either(KEY, "key")?.map(Arc::from),
-        content_type: content_type.into(),
+        content_type,
         headers: Headers::new(),
         payload: bytes::Bytes::new(),
     })
@@ -78,19 +80,19 @@ fn complete(mut entry: Entry, mut fields: Fields, door: bool) -> Result<Entry, M
         Some(_) if door => Vec::new(),
         Some(_) => return Err(fields.malformed(format!("`{MORE}` cannot be read"))),
     };
-    if !more.is_empty() {
-        fields.take(MORE);
+    if more.is_empty()
+        && let Some(value) = fields.take(MORE)
+    {
+        let value = String::from_utf8_lossy(&value).into_owned();
+        entry.headers.insert(MORE, value);
     }
     entry.payload = fields.take(DATA).unwrap_or_default();
-    for name in [ID, TYPE, SOURCE, SPEC_VERSION, TIME, KEY, CONTENT_TYPE] {
-        fields.take(name);
-    }
     if door {
         for name in ["type", "key", "id"] {
             fields.take(name);
         }
     }
-    entry.headers.extend(fields.rest().map(|(name, value)| {
+    entry.headers.extend(fields.others().map(|(name, value)| {
         let begins = name.get(..ESCAPE.len());
         if begins.is_some_and(|begins| begins.eq_ignore_ascii_case(ESCAPE)) {
             (name[ESCAPE.len()..].to_owned(), value)
