@@ -5,13 +5,13 @@
 
 use futures_util::FutureExt as _;
 use futures_util::future::Fuse;
-use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, ServerErrorKind};
 
 use super::call::Call;
 use super::directory::{Directory, Spot};
 use super::error::Trouble;
 use super::primary::{Request, Waiting};
+use super::separate::Connection;
 use super::server::Server;
 use crate::transport::BoxFuture;
 
@@ -28,7 +28,7 @@ pub(super) struct Commands {
 
 /// A connection to the server that has a key.
 pub(super) struct Separate {
-    pub(super) connection: MultiplexedConnection,
+    pub(super) connection: Connection,
     /// Ends when that server is known not to have the key any more.
     pub(super) leaves: Fuse<BoxFuture<'static, ()>>,
 }

@@ -9,11 +9,13 @@
 //!
 //! There are two connections for each [`Redis`]: one for commands ([`primary`]), which many
 //! callers share, and one for subscriptions ([`link`]). Both are made when they are needed, and
-//! again after they broke. Whatever reads a queue waits for entries over a connection of its own.
+//! again after they broke. Whatever reads a queue waits for entries over a connection of its own
+//! ([`separate`]), and takes its [`answer`]s apart itself.
 //!
 //! Of a Redis Cluster there is one for commands to each primary, and a [`directory`] of who has
 //! which keys. [`commands`] go where their keys are.
 
+mod answer;
 mod call;
 mod check;
 mod clock;
@@ -28,6 +30,7 @@ mod names;
 mod primary;
 mod queues;
 mod records;
+mod separate;
 mod server;
 mod slots;
 mod wire;

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::call::Call;
 use super::error::{Cause, Trouble};
+use super::separate::Connection;
 use super::server::Server;
 
 /// How long a connection may take.
@@ -77,15 +78,9 @@ impl Primary {
         used.done(answered)
     }
 
-    /// A connection of the caller's own, for a command that blocks: answers may take any time.
-    pub(super) async fn separate(&self) -> Result<MultiplexedConnection, Trouble> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(None)
-            .set_response_timeout(None);
-        let connecting = self
-            .client()?
-            .get_multiplexed_async_connection_with_config(&config);
-        within(CONNECT, connecting)
+    /// A connection of the caller's own, for commands that block.
+    pub(super) async fn separate(&self) -> Result<Connection, Trouble> {
+        within(CONNECT, Connection::connect(self.client()?))
             .await
             .map_err(|cause| self.away(cause))
     }

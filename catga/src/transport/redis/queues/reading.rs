@@ -4,27 +4,27 @@ use std::pin::pin;
 // stands.
 use std::time::{Duration, Instant};
 
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, Fuse, select};
 use redis::{Cmd, Value};
 
 use super::place::Place;
 use crate::transport::BoxFuture;
 use crate::transport::redis::commands::Separate;
 use crate::transport::redis::error::Cause;
-use crate::transport::redis::primary::within;
+use crate::transport::redis::separate::Connection;
 
 /// How long the server lets a read wait for entries. Then it is asked anew.
 const BLOCK: Duration = Duration::from_secs(1);
 
-/// A server that has said nothing for this long is not there any more.
-const SILENCE: Duration = Duration::from_secs(15);
-
 /// Reads that block, over a connection of their own.
 pub(super) struct Reading {
-    separate: Separate,
+    /// Not there while there is an answer to wait for, and once it broke.
+    connection: Option<Connection>,
+    /// Ends when the server is known not to have the queue any more.
+    leaves: Fuse<BoxFuture<'static, ()>>,
     /// The answer to the last read; kept until it is taken, so that nothing is lost when nobody
     /// waits for it any more.
-    answer: Option<BoxFuture<'static, Result<Value, Cause>>>,
+    answer: Option<BoxFuture<'static, Result<(Connection, Value), Cause>>>,
     /// When the answer was last seen not to be there.
     waited: Instant,
 }
@@ -32,7 +32,8 @@ pub(super) struct Reading {
 impl Reading {
     pub(super) fn new(separate: Separate) -> Self {
         Self {
-            separate,
+            connection: Some(separate.connection),
+            leaves: separate.leaves,
             answer: None,
             waited: Instant::now(),
         }
@@ -51,26 +52,24 @@ impl Reading {
             Some(answer) => answer,
             None => {
                 let command = command(group, consumer, streams, count);
-                let mut connection = self.separate.connection.clone();
+                let mut connection = self.connection.take().ok_or(Cause::Closed)?;
                 self.waited = Instant::now();
                 self.answer.insert(Box::pin(async move {
-                    within(SILENCE, command.query_async(&mut connection)).await
+                    let value = connection.ask(&command).await?;
+                    Ok((connection, value))
                 }))
             }
         };
         let answered = {
             let waiting = pin!(until_answered(answer, &mut self.waited));
             // A server that has fallen out of its cluster may say nothing for long.
-            match select(waiting, &mut self.separate.leaves).await {
+            match select(waiting, &mut self.leaves).await {
                 Either::Left((answered, _)) => Some(answered),
                 Either::Right(_) => None,
             }
         };
         match answered {
-            Some(answered) => {
-                self.answer = None;
-                answered
-            }
+            Some(answered) => self.answered(answered),
             None => Err(Cause::Closed),
         }
     }
@@ -78,8 +77,14 @@ impl Reading {
     /// The answer to a read that somebody stopped waiting for, if there is one. Nothing is asked.
     pub(super) async fn rest(&mut self) -> Option<Result<Value, Cause>> {
         let answered = self.answer.as_mut()?.await;
+        Some(self.answered(answered))
+    }
+
+    fn answered(&mut self, answered: Result<(Connection, Value), Cause>) -> Result<Value, Cause> {
         self.answer = None;
-        Some(answered)
+        let (connection, value) = answered?;
+        self.connection = Some(connection);
+        Ok(value)
     }
 
     /// What the last answer brought is with this consumer since then, or for a shorter time.
