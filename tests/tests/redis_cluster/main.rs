@@ -3,6 +3,7 @@
 mod cluster;
 mod faults;
 mod messenger;
+mod pair;
 mod queues;
 mod records;
 mod site;

@@ -60,6 +60,25 @@ async fn a_replica_is_refused() {
 }
 
 #[tokio::test]
+async fn of_several_servers_one_is_the_master() {
+    let [one, other] = ["7.0", "8.2"].map(RedisServer::start);
+    let text = refusal(format!("{},{}", one.url(), other.url())).await;
+    assert!(
+        text.contains("both are masters: make one the replica of the other"),
+        "{text}"
+    );
+    let master = format!("127.0.0.1 {}", one.port());
+    let [first, second] = [(); 2].map(|()| RedisServer::with("7.0", &[["replicaof", &master]]));
+    let text = refusal(format!("{},{}", first.url(), second.url())).await;
+    assert!(text.contains("none of them is a master"), "{text}");
+    let urls = format!("{},{},{}", first.url(), second.url(), one.url());
+    Redis::url(&urls).connect().await.unwrap();
+    // A cluster is one whatever is named of it.
+    let urls = format!("{},{}", cluster().url(1), cluster().url(2));
+    Redis::url(&urls).connect().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_cluster_has_no_other_database() {
     let text = refusal(format!("{}/3", cluster().url(0))).await;
     assert!(

@@ -34,9 +34,9 @@ pub(super) struct Separate {
 }
 
 impl Commands {
-    pub(super) fn new(server: Server, home: String) -> Self {
+    pub(super) fn new(servers: &[Server], home: String) -> Self {
         Self {
-            directory: Directory::new(server),
+            directory: Directory::new(servers),
             home,
         }
     }
@@ -113,7 +113,7 @@ impl Commands {
     }
 
     fn leaves(&self, key: &str, spot: &Spot) -> Fuse<BoxFuture<'static, ()>> {
-        let leaves: BoxFuture<'static, ()> = Box::pin(self.directory.leaves(key, &spot.primary.id));
+        let leaves: BoxFuture<'static, ()> = Box::pin(self.directory.leaves(key, &spot.primary));
         leaves.fuse()
     }
 
@@ -149,8 +149,10 @@ impl Commands {
             Err(Trouble::Refused(error)) if is(error, ServerErrorKind::Moved) => {
                 self.directory.moved(spot);
             }
-            // Its keys are on their way, or it is cut off from the cluster.
-            Err(Trouble::Refused(error)) if error.is_cluster_error() => {
+            // Its keys are on their way, it is cut off from the cluster, or not the master any more.
+            Err(Trouble::Refused(error))
+                if error.is_cluster_error() || is(error, ServerErrorKind::ReadOnly) =>
+            {
                 self.directory.failed(spot);
             }
             Err(Trouble::Away { .. } | Trouble::Lost(_)) => self.directory.failed(spot),

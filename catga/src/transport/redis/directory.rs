@@ -1,9 +1,13 @@
 //! Who has which keys, learned when it is needed, and again once it is in doubt.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use redis::Value;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::check::Info;
 use super::error::{Cause, Trouble};
@@ -11,10 +15,15 @@ use super::primary::{Primary, Request};
 use super::server::Server;
 use super::slots::{Slots, Told, told};
 
-/// A server that was named, and those of its cluster if it is in one.
+/// Once one of several servers has said that it is the master, the others may take so long to say
+/// that they are, too.
+const OBJECTION: Duration = Duration::from_millis(500);
+
+/// The servers that were named, of which one is the master, and those of its cluster if it is in
+/// one.
 #[derive(Debug)]
 pub(super) struct Directory {
-    named: Arc<Primary>,
+    named: Vec<Arc<Primary>>,
     /// `None` if it is not known or in doubt.
     slots: watch::Sender<Option<Arc<Slots>>>,
     /// Held while it is asked for.
@@ -31,9 +40,12 @@ pub(super) struct Spot {
 }
 
 impl Directory {
-    pub(super) fn new(server: Server) -> Self {
+    pub(super) fn new(servers: &[Server]) -> Self {
+        let servers = servers.iter().cloned();
         Self {
-            named: Arc::new(Primary::new("", server)),
+            named: servers
+                .map(|server| Arc::new(Primary::new("", server)))
+                .collect(),
             slots: watch::Sender::new(None),
             looking: tokio::sync::Mutex::default(),
             others: Mutex::default(),
@@ -48,7 +60,7 @@ impl Directory {
         }
         self.doubt(&slots);
         let why = format!("no server of the Redis Cluster has the slot of `{key}`");
-        Err(self.named.away(Cause::Unusable(why.into())))
+        Err(self.away(&why))
     }
 
     /// All servers that have keys.
@@ -62,12 +74,20 @@ impl Directory {
     }
 
     /// Ends when this server is known not to have the key any more.
-    pub(super) fn leaves(&self, key: &str, id: &str) -> impl Future<Output = ()> + Send + 'static {
-        let (key, id) = (key.to_owned(), id.to_owned());
+    pub(super) fn leaves(
+        &self,
+        key: &str,
+        from: &Arc<Primary>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let (key, from) = (key.to_owned(), Arc::clone(from));
         let mut slots = self.slots.subscribe();
         async move {
-            let elsewhere =
-                |slots: &Arc<Slots>| slots.primary(&key).is_none_or(|now| *now.id != *id);
+            let left = |now: &Arc<Primary>| match &*from.id {
+                "" => !is_same(now, &from),
+                // Whatever address it has now.
+                id => *now.id != *id,
+            };
+            let elsewhere = |slots: &Arc<Slots>| slots.primary(&key).is_none_or(left);
             // Without the directory nobody asks.
             let _ = slots
                 .wait_for(|slots| slots.as_ref().is_some_and(elsewhere))
@@ -75,9 +95,10 @@ impl Directory {
         }
     }
 
-    /// A server could not be used: of a cluster, another one may have its keys by now.
+    /// A server could not be used: of a cluster, or of several that were named, another one may have
+    /// its keys by now.
     pub(super) fn failed(&self, spot: &Spot) {
-        if !spot.primary.id.is_empty() {
+        if !spot.primary.id.is_empty() || self.named.len() > 1 {
             self.ask_last(&spot.primary);
             self.doubt(&spot.slots);
         }
@@ -125,11 +146,46 @@ impl Directory {
                 return Ok(slots);
             }
         }
-        let slots = match self.is_in_cluster().await? {
-            true => self.of_cluster(&self.named).await?,
-            false => Slots::alone(&self.named),
+        let slots = match &self.named[..] {
+            [named] => match is_in_cluster(named).await? {
+                true => self.of_cluster(named).await?,
+                false => Slots::alone(named),
+            },
+            _ => self.of_several().await?,
         };
         Ok(self.learned(slots))
+    }
+
+    /// Asks all servers that were named which of them is the master. Where several say so, it is not
+    /// for a node to choose: one of them has forgotten what another one stored.
+    async fn of_several(&self) -> Result<Slots, Trouble> {
+        let named = self.named.iter();
+        let mut asked: FuturesUnordered<_> = named
+            .map(async |server| (server, role(server).await))
+            .collect();
+        let (mut masters, mut failed) = (Vec::<&Arc<Primary>>::new(), None);
+        loop {
+            let told = match masters.is_empty() {
+                true => asked.next().await,
+                false => timeout(OBJECTION, asked.next()).await.unwrap_or_default(),
+            };
+            match told {
+                Some((server, Ok(Role::InCluster))) => return self.of_cluster(server).await,
+                Some((server, Ok(Role::Master))) => masters.push(server),
+                Some((_, Ok(Role::Replica))) => {}
+                Some((_, Err(error))) => failed = Some(error),
+                None => break,
+            }
+        }
+        match (&masters[..], failed) {
+            ([master], _) => Ok(Slots::alone(master)),
+            ([], Some(error)) => Err(error),
+            ([], None) => Err(self.away("none of them is a master")),
+            ([one, other, ..], _) => Err(self.away(&format!(
+                "{} and {} both are masters: make one the replica of the other",
+                one.server.shown, other.server.shown
+            ))),
+        }
     }
 
     async fn of_cluster(&self, asked: &Arc<Primary>) -> Result<Slots, Trouble> {
@@ -146,32 +202,16 @@ impl Directory {
         }))
     }
 
-    /// Asks the server that was named.
-    async fn is_in_cluster(&self) -> Result<bool, Trouble> {
-        let database = self.named.server.database();
-        match mode(&self.named).await {
-            Err(error) if database != 0 => {
-                // One in a cluster lets nobody in with a number.
-                let first = Primary::new("", self.named.server.clone().without_database());
-                if !matches!(mode(&first).await, Ok(true)) {
-                    return Err(error);
-                }
-                let why =
-                    format!("a Redis Cluster has no database {database}: leave the number out");
-                Err(self.named.away(Cause::Unusable(why.into())))
-            }
-            answered => answered,
-        }
-    }
-
     fn learned(&self, slots: Slots) -> Arc<Slots> {
         let slots = Arc::new(slots);
         let others = slots.primaries.iter();
         let others = others.filter(|primary| !primary.id.is_empty());
         *self.others() = others.cloned().collect();
         if !self.others().is_empty() {
-            // From here on it is one of the others.
-            self.named.renew();
+            // From here on they are some of the others.
+            for named in &self.named {
+                named.renew();
+            }
         }
         self.slots.send_replace(Some(Arc::clone(&slots)));
         slots
@@ -181,6 +221,18 @@ impl Directory {
         let mut others = self.others();
         if let Some(at) = others.iter().position(|o| Arc::ptr_eq(o, primary)) {
             others[at..].rotate_left(1);
+        }
+    }
+
+    fn away(&self, why: &str) -> Trouble {
+        let shown: Vec<_> = self
+            .named
+            .iter()
+            .map(|named| &*named.server.shown)
+            .collect();
+        Trouble::Away {
+            server: shown.join(", ").into(),
+            cause: Cause::Unusable(why.into()),
         }
     }
 
@@ -196,11 +248,49 @@ impl Directory {
 /// One that is known keeps its connection.
 fn primary(told: &Told, asked: &Arc<Primary>, known: &[Arc<Primary>]) -> Arc<Primary> {
     let server = asked.server.at(told.host.as_deref(), told.port);
-    let same = |known: &&Arc<Primary>| *known.id == *told.id && known.server.shown == server.shown;
-    match known.iter().find(same) {
+    let new = Primary::new(&told.id, server);
+    match known.iter().find(|known| is_same(known, &new)) {
         Some(known) => Arc::clone(known),
-        None => Arc::new(Primary::new(&told.id, server)),
+        None => Arc::new(new),
     }
+}
+
+fn is_same(one: &Primary, other: &Primary) -> bool {
+    one.id == other.id && one.server.shown == other.server.shown
+}
+
+/// Asks the only server that was named.
+async fn is_in_cluster(named: &Primary) -> Result<bool, Trouble> {
+    let database = named.server.database();
+    match mode(named).await {
+        Err(error) if database != 0 => {
+            // One in a cluster lets nobody in with a number.
+            let first = Primary::new("", named.server.clone().without_database());
+            if !matches!(mode(&first).await, Ok(true)) {
+                return Err(error);
+            }
+            let why = format!("a Redis Cluster has no database {database}: leave the number out");
+            Err(named.away(Cause::Unusable(why.into())))
+        }
+        answered => answered,
+    }
+}
+
+/// What one of several servers is.
+enum Role {
+    Master,
+    Replica,
+    InCluster,
+}
+
+async fn role(server: &Primary) -> Result<Role, Trouble> {
+    let info: String = server.send(Request::Command(&redis::cmd("INFO"))).await?;
+    let info = Info::of(info);
+    Ok(match (info.get("redis_mode"), info.get("role")) {
+        (Some("cluster"), _) => Role::InCluster,
+        (_, Some("slave")) => Role::Replica,
+        _ => Role::Master,
+    })
 }
 
 /// Whether a server is in a cluster.

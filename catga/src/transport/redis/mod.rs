@@ -57,11 +57,17 @@ use server::Server;
 /// | `redis://user:password@host:6379/0` | everything but the host may be left out |
 /// | `rediss://…` | the same over TLS; needs the feature `tls` |
 /// | `redis+unix:///path?db=0&user=…&pass=…` | a Unix socket |
+/// | `redis://a:6379,redis://b:6379` | a master and its replicas: whichever is the master |
 ///
 /// The server must be Redis 7.0 or later, or Valkey, a master, and must not evict keys
 /// (`maxmemory-policy noeviction`); a node does not start with another. At its `maxmemory` it
 /// refuses new messages, and everything that frees memory goes on. Connections are made again for
 /// ever.
+///
+/// Of several servers the one that says that it is the master is used, and when that fails the one
+/// that has become it; where two say so, none is. Who makes a replica the master, an operator or
+/// Redis Sentinel, is all the same. The guide on [brokers](crate::guide::brokers#a-master-and-its-replicas)
+/// says what may be lost.
 ///
 /// A server in cluster mode leads to its whole Redis Cluster, whose primaries must all be like
 /// this: any of them may be named, also a replica, with the database 0. They are reached at the
@@ -90,7 +96,8 @@ pub struct Redis {
 
 /// What the clones of a [`Redis`] share.
 struct Shared {
-    server: Server,
+    /// One of them is the master.
+    servers: Vec<Server>,
     namespace: Box<str>,
     names: Names,
     commands: Arc<Commands>,
@@ -114,7 +121,7 @@ impl Redis {
     /// ```
     #[must_use]
     pub fn url(url: &str) -> Self {
-        Self::new(Server::of_url(url), names::DEFAULT)
+        Self::new(Server::of_urls(url), names::DEFAULT)
     }
 
     /// The server of a client that was made elsewhere, with its credentials and its TLS.
@@ -133,7 +140,7 @@ impl Redis {
     /// ```
     #[must_use]
     pub fn client(client: &redis::Client) -> Self {
-        Self::new(Server::of_client(client), names::DEFAULT)
+        Self::new(vec![Server::of_client(client)], names::DEFAULT)
     }
 
     /// The same server with another namespace: letters `a` to `z`, digits and `-`. Default:
@@ -149,22 +156,22 @@ impl Redis {
     /// ```
     #[must_use]
     pub fn namespace(self, namespace: &str) -> Self {
-        Self::new(
-            self.shared.server.clone().with_namespace(namespace),
-            namespace,
-        )
+        let servers = self.shared.servers.iter().cloned();
+        let servers = servers.map(|server| server.with_namespace(namespace));
+        Self::new(servers.collect(), namespace)
     }
 
-    fn new(server: Server, namespace: &str) -> Self {
-        let names = Names::new(namespace, server.database());
-        let commands = Commands::new(server.clone(), names.cluster("version"));
+    fn new(servers: Vec<Server>, namespace: &str) -> Self {
+        let database = servers.first().map_or(0, Server::database);
+        let names = Names::new(namespace, database);
+        let commands = Commands::new(&servers, names.cluster("version"));
         let commands = Arc::new(commands);
         Self {
             shared: Arc::new(Shared {
                 names,
                 link: Link::new(Arc::clone(&commands)),
                 namespace: namespace.into(),
-                server,
+                servers,
                 commands,
                 clock: ServerClock::default(),
                 version: Version::default(),
@@ -211,8 +218,9 @@ impl fmt::Debug for Redis {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let servers: Vec<_> = self.servers.iter().map(|server| &server.shown).collect();
         f.debug_struct("Redis")
-            .field("server", &self.server.shown)
+            .field("servers", &servers)
             .field("namespace", &self.namespace)
             .finish_non_exhaustive()
     }

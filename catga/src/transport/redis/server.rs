@@ -12,6 +12,36 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// The servers of one URL, or of several with commas between them.
+    pub(super) fn of_urls(urls: &str) -> Vec<Self> {
+        let mut starts = vec![0];
+        for (comma, _) in urls.match_indices(',') {
+            // A password may have one, too.
+            let rest = &urls[comma + 1..];
+            let scheme = rest.split_once("://").map(|(scheme, _)| scheme);
+            if scheme.is_some_and(|scheme| !scheme.contains([',', '/', '@', ':'])) {
+                starts.push(comma + 1);
+            }
+        }
+        let ends = starts.iter().skip(1).map(|start| start - 1);
+        let ends = ends.chain([urls.len()]);
+        let urls = starts
+            .iter()
+            .zip(ends)
+            .map(|(start, end)| &urls[*start..end]);
+        let servers: Vec<_> = urls.map(Self::of_url).collect();
+        let database = servers[0].database();
+        let other = |server: &Self| server.client.is_ok() && server.database() != database;
+        if !servers.iter().any(other) {
+            return servers;
+        }
+        let unusable = |server: Self| Self {
+            client: Err("several servers of one master have the same database".into()),
+            ..server
+        };
+        servers.into_iter().map(unusable).collect()
+    }
+
     pub(super) fn of_url(url: &str) -> Self {
         Self {
             // The query has the password of a Unix socket.
@@ -146,6 +176,27 @@ mod tests {
         assert_eq!(&*socket.shown, "redis+unix:///run/redis.sock");
         let client = Client::open("redis://:secret@127.0.0.1").unwrap();
         assert_eq!(&*Server::of_client(&client).shown, "127.0.0.1:6379");
+    }
+
+    #[test]
+    fn several_urls_are_several_servers() {
+        let shown = |urls: &str| -> Vec<_> {
+            let servers = Server::of_urls(urls).into_iter();
+            servers.map(|server| server.shown.into_string()).collect()
+        };
+        assert_eq!(shown("redis://a:1"), ["redis://a:1"]);
+        assert_eq!(
+            shown("redis://:se,cret@a:1/2,redis://b:2/2"),
+            ["redis://…@a:1/2", "redis://b:2/2"]
+        );
+        assert_eq!(shown("redis://a:1,b:2").len(), 1);
+        let [a, b] = &Server::of_urls("redis://a,redis://b/1")[..] else {
+            panic!("two servers");
+        };
+        for server in [a, b] {
+            let told = server.client.as_ref().unwrap_err();
+            assert!(told.contains("the same database"), "{told}");
+        }
     }
 
     #[test]
