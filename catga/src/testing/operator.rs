@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::client::{CallError, Client, within};
 use super::enqueued::Enqueued;
@@ -22,12 +23,12 @@ impl Client {
     pub async fn pause(self) -> Result<(), CallError<TransportError>> {
         let (process, node) = self.node().await;
         let (history, service) = (&self.world.history, &process.service);
-        let began = history.pauses(service);
+        let (called, began) = (Instant::now(), history.pauses(service));
         within(&process, async { node.pause().await }).await?;
         let unaware: BTreeSet<u64> = {
             let state = self.world.state();
             let processes = state.sites.iter().filter_map(|site| site.process.as_ref());
-            let overdue = processes.filter(|process| process.is_overdue());
+            let overdue = processes.filter(|process| process.was_overdue(called));
             overdue.map(|process| process.life).collect()
         };
         history.paused(service, &began, unaware);

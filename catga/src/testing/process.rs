@@ -33,6 +33,8 @@ struct State {
     asleep: Vec<Waker>,
     /// Until when the broker's word is that its node lives.
     lives_until: Option<Instant>,
+    /// When it was last heard of again after that had run out.
+    returned: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,7 @@ impl Process {
                 breaks: 0,
                 asleep: Vec::new(),
                 lives_until: None,
+                returned: None,
             }),
             changed: Notify::new(),
         })
@@ -106,6 +109,10 @@ impl Process {
     /// The broker has a heartbeat that was sent at this time.
     pub(super) fn beat(&self, sent: Instant, timeout: Duration) {
         let mut state = self.state();
+        let now = Instant::now();
+        if state.lives_until.is_some_and(|until| until <= now) {
+            state.returned = Some(now);
+        }
         state.lives_until = state.lives_until.max(Some(sent + timeout));
     }
 
@@ -113,6 +120,12 @@ impl Process {
     pub(super) fn is_overdue(&self) -> bool {
         let until = self.state().lives_until;
         until.is_some_and(|until| until <= Instant::now())
+    }
+
+    /// Whether others may have taken it for dead at some time since.
+    pub(super) fn was_overdue(&self, since: Instant) -> bool {
+        let returned = self.state().returned;
+        self.is_overdue() || returned.is_some_and(|returned| returned >= since)
     }
 
     pub(super) fn set_link(&self, link: Link) {

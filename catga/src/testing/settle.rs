@@ -140,6 +140,7 @@ async fn letters_of(service: &Arc<str>, node: &Node) -> Vec<Letter> {
         .iter()
         .map(|letter| Letter {
             service: Arc::clone(service),
+            number: letter.number(),
             entry: Enqueued::of(letter.id(), letter.headers()),
             handler: letter.handler().map(handler_of),
         })

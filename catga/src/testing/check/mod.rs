@@ -43,6 +43,7 @@ impl Takers {
 #[derive(Debug, Clone)]
 pub(super) struct Letter {
     pub(super) service: Arc<str>,
+    pub(super) number: u64,
     pub(super) entry: Enqueued,
     /// `None` where it stands for all handlers of the message.
     pub(super) handler: Option<String>,
@@ -57,6 +58,7 @@ impl Record {
         self.check_letters(letters);
         self.check_repeated(planned);
         self.check_replays();
+        self.check_replayed(letters);
         let mut violations = std::mem::take(&mut self.violations);
         for violation in &mut violations {
             violation.excerpt = self.excerpt(violation.id, violation.key.as_ref());

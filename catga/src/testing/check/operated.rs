@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::super::history::Record;
 use super::super::report::Rule;
-use super::Takers;
 use super::handled::{Done, Owed};
+use super::{Letter, Takers};
 use crate::testing::enqueued::Enqueued;
 
 impl Record {
@@ -78,6 +78,24 @@ impl Record {
         match handlers {
             Some((_, handlers)) => handlers.iter().map(ToString::to_string).collect(),
             None => vec!["nobody".to_owned()],
+        }
+    }
+
+    /// What was replayed is no letter any more.
+    pub(super) fn check_replayed(&mut self, letters: &[Letter]) {
+        for Letter {
+            service,
+            number,
+            entry,
+            ..
+        } in letters
+        {
+            let replay = self.operations.replays.get(&(Arc::clone(service), *number));
+            if replay.is_some_and(|replay| replay.acknowledged.is_some()) {
+                let text =
+                    format!("the letter {number} of {service} was replayed and is still there");
+                self.violation(Rule::Letters, Some(entry.id), None, text);
+            }
         }
     }
 

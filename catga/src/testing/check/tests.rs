@@ -192,6 +192,7 @@ fn what_was_acknowledged_is_missing() {
     scene.start(&one, id(2), 1).interrupt();
     scene.letters.push(Letter {
         service: "shop".into(),
+        number: 9,
         entry: Enqueued::first(id(1)),
         handler: None,
     });
@@ -213,6 +214,7 @@ fn a_dead_letter_never_failed() {
     let mut scene = Scene::new();
     scene.letters.push(Letter {
         service: "shop".into(),
+        number: 9,
         entry: Enqueued::first(id(1)),
         handler: Some("book".to_owned()),
     });
@@ -291,6 +293,7 @@ fn a_replay_is_handled_or_a_letter_again() {
     again.end(Err("no".to_owned()));
     scene.letters.push(Letter {
         service: "shop".into(),
+        number: 3,
         entry: replay(2, 2),
         handler: Some("book".to_owned()),
     });
@@ -361,4 +364,36 @@ async fn a_pause_counts_only_if_nothing_may_end_it() {
     scene.history.paused(&shop, &pausing, [].into());
     scene.start(&one, id(2), 1).end(Ok(()));
     scene.finds(&[]);
+}
+
+#[test]
+fn what_was_replayed_is_still_a_letter() {
+    let mut scene = Scene::new();
+    let one = node(1);
+    scene.start(&one, id(1), 1).end(Err("no".to_owned()));
+    scene.replayed(id(1), &[1], "book");
+    scene.start_entry(&one, replay(1, 1), 1).end(Ok(()));
+    scene.letters.push(Letter {
+        service: "shop".into(),
+        number: 1,
+        entry: Enqueued::first(id(1)),
+        handler: Some("book".to_owned()),
+    });
+    scene.finds(&[Rule::Letters]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_was_taken_for_dead_need_not_know() {
+    let (one, timeout) = (node(1), Duration::from_secs(10));
+    let began = Instant::now();
+    one.beat(began, timeout);
+    advance(Duration::from_secs(5)).await;
+    one.beat(Instant::now(), timeout);
+    assert!(!one.was_overdue(began));
+    advance(Duration::from_secs(10)).await;
+    let late = Instant::now();
+    one.beat(late, timeout);
+    assert!(!one.is_overdue() && one.was_overdue(late));
+    advance(Duration::from_secs(1)).await;
+    assert!(!one.was_overdue(Instant::now()));
 }
