@@ -125,8 +125,9 @@ pub async fn what_a_closed_consumer_had_asked_for_is_given_back<C: Cluster>(clus
         settled.unwrap();
         assert!(b.intake.close().await.is_empty());
     }
-    // In memory nothing is asked for in advance.
-    assert!(closed == 5 || C::CLOCK == Clock::Jumps, "{closed}");
+    // In memory nothing is asked for in advance. Elsewhere it may come after the close, and then
+    // nobody has it: what counts is that another one reads it at once in any case.
+    assert!(closed > 0 || C::CLOCK == Clock::Jumps, "{closed}");
 }
 
 pub async fn a_dropped_read_of_a_consumer_loses_nothing<C: Cluster>(cluster: C) {
