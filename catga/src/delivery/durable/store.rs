@@ -84,19 +84,28 @@ impl Engine {
 
 impl Appending {
     /// Waits until every service has it. Whether one had it before. What is not answered by the
-    /// deadline has failed; what is answered by then counts.
+    /// deadline has failed; what is answered by then counts. The deadline is looked at only where an
+    /// answer is not there.
     pub(crate) async fn stored(
         self,
         deadline: impl Future<Output = ()>,
     ) -> Result<bool, NotAppended> {
         let mut deadline = pin!(deadline);
+        let mut is_late = false;
         let mut repeated = false;
         let (mut stored, mut failed) = (Vec::new(), Vec::new());
-        for (service, handed) in self.handed {
-            // The answer first: it may be there although it is late for another one.
-            let answered = match select(pin!(answer(handed)), deadline.as_mut()).await {
-                Either::Left((answered, _)) => answered,
-                Either::Right(_) => Err(unanswered()),
+        for (service, mut handed) in self.handed {
+            let answered = if is_late {
+                // It may be there although it is late for another one.
+                handed.try_recv().unwrap_or_else(|_| Err(unanswered()))
+            } else {
+                match select(pin!(answer(handed)), deadline.as_mut()).await {
+                    Either::Left((answered, _)) => answered,
+                    Either::Right(_) => {
+                        is_late = true;
+                        Err(unanswered())
+                    }
+                }
             };
             match answered {
                 Ok(appended) => {
@@ -142,7 +151,9 @@ mod tests {
             handed: handed.map(|(name, handed)| (name.into(), handed)).into(),
         };
         fast.send(Ok(Appended::New)).unwrap();
-        let stored = tokio::spawn(appending.stored(sleep(Duration::from_secs(1))));
+        // As it is used: a future that cannot be asked again.
+        let deadline = async { sleep(Duration::from_secs(1)).await };
+        let stored = tokio::spawn(appending.stored(deadline));
         let NotAppended { stored, failed } = stored.await.unwrap().unwrap_err();
         let stored: Vec<_> = stored.iter().map(|service| &**service).collect();
         assert_eq!(stored, ["b"]);
