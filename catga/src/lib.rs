@@ -55,7 +55,7 @@
 //! | [`send`](Node::send) | handled, with the response | executed at most once |
 //! | [`enqueue`](Node::enqueue) | stored | a command is handled at least once, in order per key |
 //! | [`publish`](Node::publish) | stored | an event is handled at least once per service, in order per key |
-//! | [`broadcast`](Node::broadcast) | handed over | an event reaches each live node at most once |
+//! | [`broadcast`](Node::broadcast) | handed over | an event reaches the `#[handler(broadcast)]`s of each live node at most once |
 //!
 //! Each has a batch form: `send_all`, `enqueue_all`, `publish_all`, `broadcast_all`.
 //! [`Node::with`] sets [`Options`] for one call. Handlers use the same verbs on their [`Context`].

@@ -9,12 +9,12 @@ use crate::telemetry;
 /// Hands an event to the broadcast handlers of this node that take its topic: once, now, or not at
 /// all. Ids are not compared: what is broadcast again under the same id runs again.
 pub(crate) fn broadcast(core: &Arc<Core>, envelope: Envelope, topic: Option<&str>) {
-    let handlers = core
-        .table
-        .row(envelope.info)
-        .map_or(&[][..], |row| &row.broadcast);
+    let Some(row) = core.table.row(envelope.info) else {
+        return;
+    };
+    row.pass_over(core, envelope.info, "broadcast");
     let envelope = Arc::new(envelope);
-    for (index, handler) in handlers.iter().enumerate() {
+    for (index, handler) in row.broadcast.iter().enumerate() {
         if !takes(handler.info, topic) {
             continue;
         }

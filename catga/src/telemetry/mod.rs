@@ -9,6 +9,7 @@ use tracing::{Span, field};
 
 use crate::delivery::{Envelope, Failure, Fault};
 use crate::handler::{Facts, HandlerInfo};
+use crate::message::MessageInfo;
 use crate::node::{Core, SendError};
 
 pub(crate) use chain::Chain;
@@ -105,5 +106,20 @@ pub(crate) fn broadcast_failed(
         id = %envelope.id,
         error = failure.chain.join(": "),
         "the handler of a broadcast failed; it is not tried again"
+    );
+}
+
+/// An event was published for handlers of broadcasts alone, or the other way round.
+#[cold]
+pub(crate) fn passed_over(core: &Core, event: &MessageInfo, verb: &str) {
+    let others = match verb {
+        "broadcast" => "none of them is a `#[handler(broadcast)]`; `publish` it for them",
+        _ => "each is a `#[handler(broadcast)]`; `broadcast` it for them",
+    };
+    tracing::warn!(
+        target: "catga",
+        node = %core.id,
+        message_type = event.name(),
+        "`{verb}` passes the handlers of this node over: {others}"
     );
 }

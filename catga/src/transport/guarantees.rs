@@ -54,7 +54,7 @@ pub enum Durability {
 impl fmt::Display for Durability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Memory => f.write_str("in memory: gone when the server ends"),
+            Self::Memory => f.write_str("in memory: gone when the process that keeps it ends"),
             Self::Process(window) => write!(
                 f,
                 "on disk within {window:?}: when the machine fails, the last {window:?} may be lost"

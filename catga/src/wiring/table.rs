@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Once;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -8,6 +9,7 @@ use crate::handler::{AnyStart, HandlerInfo, StartFn};
 use crate::message::{Kind, Message, MessageInfo};
 use crate::node::{Core, Strategies};
 use crate::routing::{Key, StrategyKind};
+use crate::telemetry;
 
 /// The wiring as the hot path reads it: a row for each message type, found by its slot.
 #[derive(Debug)]
@@ -72,6 +74,8 @@ pub(crate) struct Row {
     pub(crate) handlers: Box<[Local]>,
     /// The handlers of broadcast events.
     pub(crate) broadcast: Box<[Local]>,
+    /// A verb that passes the handlers over is a mistake that is told once.
+    passed_over: Once,
 }
 
 impl Row {
@@ -82,6 +86,18 @@ impl Row {
             .iter()
             .map(|local| local.info.message().kind());
         kinds.any(|kind| kind != Kind::Query)
+    }
+
+    /// Tells that an event had handlers here, but none for its verb.
+    pub(crate) fn pass_over(&self, core: &Core, event: &MessageInfo, verb: &str) {
+        let passed_over = match verb {
+            "broadcast" => self.broadcast.is_empty() && !self.handlers.is_empty(),
+            _ => self.handlers.is_empty() && !self.broadcast.is_empty(),
+        };
+        if passed_over {
+            self.passed_over
+                .call_once(|| telemetry::passed_over(core, event, verb));
+        }
     }
 
     fn new(message: &super::WiredMessage, around: &Around<'_>) -> Self {
@@ -99,6 +115,7 @@ impl Row {
         Self {
             handlers: locals(handlers),
             broadcast: locals(broadcast),
+            passed_over: Once::new(),
         }
     }
 }

@@ -17,7 +17,7 @@ pub async fn place_and_ask(nodes: &[Node]) -> anyhow::Result<()> {
         // The same order again changes nothing.
         let receipt = node.send(order.clone()).await?;
         println!(
-            "{} sends an order, {} takes it: {} cents",
+            "{} sends the order `{order_id}`, {} takes it: {} cents",
             node.id(),
             receipt.taken_by,
             receipt.total_cents

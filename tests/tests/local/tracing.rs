@@ -49,6 +49,20 @@ async fn heard(_: Told) -> anyhow::Result<()> {
     anyhow::bail!("deaf")
 }
 
+#[event(name = "traced.published")]
+#[derive(Serialize, Deserialize)]
+struct Published;
+
+#[handler]
+async fn read(_: Published) {}
+
+#[event(name = "traced.shouted")]
+#[derive(Serialize, Deserialize)]
+struct Shouted;
+
+#[handler(broadcast)]
+async fn listen(_: Shouted) {}
+
 type Kept = Arc<Mutex<Vec<BTreeMap<&'static str, String>>>>;
 
 /// Keeps the fields of every span and event of this crate, an event's level too.
@@ -197,6 +211,24 @@ async fn a_failed_broadcast_is_an_event() {
     let event = keep.events().remove(0);
     assert_eq!((&*event["level"], &*event["handler"]), ("WARN", "heard"));
     assert_eq!(event["id"], receipt.id().to_string());
+    node.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_verb_that_passes_the_handlers_over_is_a_warning() {
+    let (keep, _guard) = Keep::listen();
+    let node = node!();
+    for _ in 0..2 {
+        node.broadcast(Published).await.unwrap();
+        node.publish(Shouted).await.unwrap();
+    }
+    node.publish(Published).await.unwrap();
+    node.broadcast(Shouted).await.unwrap();
+    let events = keep.events();
+    let told: Vec<_> = events.iter().map(|event| &*event["message_type"]).collect();
+    assert_eq!(told, ["traced.published", "traced.shouted"], "{events:#?}");
+    assert!(events[0]["message"].contains("`publish` it"));
+    assert!(events[1]["message"].contains("`broadcast` it"));
     node.shutdown().await.unwrap();
 }
 

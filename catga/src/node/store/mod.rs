@@ -57,6 +57,9 @@ pub(super) fn publish<M: Event>(
     let takers = takers::<M>(core);
     let taps = core.tap && core.engine.is_some();
     let new = if takers.is_none() && !taps && !handles::<M>(core) {
+        if let Some(row) = core.table.row(M::info()) {
+            row.pass_over(core, M::info(), "publish");
+        }
         Ok(New::unheard::<M>(options, child))
     } else {
         let mut new = New::of(core, options, child, takers, &event);
