@@ -161,13 +161,23 @@ impl fmt::Debug for Client {
 }
 
 /// Why a call of a [`Client`] has no result.
-#[derive(Debug)]
+///
+/// [`Debug`](fmt::Debug) of what the verb says is that of the verb's error.
 #[non_exhaustive]
 pub enum CallError<E> {
     /// The node died with the call under way.
     Died,
     /// What the verb says.
     Verb(E),
+}
+
+impl<E: fmt::Debug> fmt::Debug for CallError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Died => f.write_str("Died: the node died with the call under way"),
+            Self::Verb(error) => error.fmt(f),
+        }
+    }
 }
 
 impl<E: fmt::Display> fmt::Display for CallError<E> {
@@ -185,5 +195,19 @@ impl<E: std::error::Error> std::error::Error for CallError<E> {
             Self::Died => None,
             Self::Verb(error) => error.source(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_is_that_of_the_verb() {
+        let said = || StoreError::NoService { message: "Place" };
+        let error = CallError::Verb(said());
+        assert_eq!(format!("{error:?}"), format!("{:?}", said()));
+        let died = CallError::<StoreError>::Died;
+        assert_eq!(format!("{died:?}"), format!("Died: {died}"));
     }
 }

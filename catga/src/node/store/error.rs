@@ -11,6 +11,9 @@ use crate::transport::{AppendError, TransportError};
 /// Nothing of it is stored and no handler will run, but for [`Transport`](Self::Transport) and
 /// [`Partly`](Self::Partly).
 ///
+/// [`Debug`](fmt::Debug) is the variant, the text of [`Display`](fmt::Display) and all sources: it
+/// is what `main` shows when it returns the error.
+///
 /// # Examples
 ///
 /// ```
@@ -34,7 +37,6 @@ use crate::transport::{AppendError, TransportError};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreError {
     /// No service takes the command.
@@ -133,6 +135,25 @@ impl StoreError {
             | Self::Transport { id, .. } => Some(*id),
             Self::NoService { .. } | Self::Encode { .. } => None,
         }
+    }
+
+    /// The variant, as it is written in code.
+    const fn variant(&self) -> &'static str {
+        match self {
+            Self::NoService { .. } => "NoService",
+            Self::Refused { .. } => "Refused",
+            Self::Full { .. } => "Full",
+            Self::TooLarge { .. } => "TooLarge",
+            Self::Partly { .. } => "Partly",
+            Self::Transport { .. } => "Transport",
+            Self::Encode { .. } => "Encode",
+        }
+    }
+}
+
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.variant(), Chain(self))
     }
 }
 
@@ -235,6 +256,21 @@ mod tests {
         assert!(text.contains("1 of 2 services; `books`: "), "{text}");
         assert!(text.contains("it did not answer in time"), "{text}");
         assert!(error.source().is_none());
+    }
+
+    #[test]
+    fn debug_is_the_text_and_its_sources() {
+        let error = StoreError::NoService { message: "Place" };
+        assert_eq!(format!("{error:?}"), format!("NoService: {error}"));
+        let error = StoreError::Transport {
+            message: "Place",
+            id: MessageId::new(),
+            source: TransportError::new("store a message", "refused"),
+        };
+        assert_eq!(
+            format!("{error:?}"),
+            format!("Transport: {error}: the broker could not store a message: refused")
+        );
     }
 
     #[test]

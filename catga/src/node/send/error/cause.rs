@@ -6,6 +6,7 @@ use crate::BoxError;
 use crate::delivery::Fault;
 use crate::message::{DecodeError, MessageId, MessageInfo};
 use crate::node::{NodeId, Refusal};
+use crate::telemetry::Chain;
 use crate::transport::TransportError;
 
 /// What the causes have in common.
@@ -16,7 +17,6 @@ pub(super) trait Cause: Error {
 }
 
 /// Which message it was, and where.
-#[derive(Debug)]
 pub(super) struct Place {
     message: &'static str,
     pub(super) idempotent: bool,
@@ -53,7 +53,6 @@ impl fmt::Display for Place {
 }
 
 /// Where it happened, and what is particular to the cause.
-#[derive(Debug)]
 struct About<D> {
     place: Place,
     detail: D,
@@ -69,7 +68,6 @@ macro_rules! cause {
     ) => {
         $(#[$docs])*
         // Boxed: what `send` returns is as small as the response allows.
-        #[derive(Debug)]
         pub struct $name(Box<About<$detail>>);
 
         impl $name {
@@ -86,6 +84,12 @@ macro_rules! cause {
 
             fn place_mut(&mut self) -> &mut Place {
                 &mut self.0.place
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&Chain(self), f)
             }
         }
 

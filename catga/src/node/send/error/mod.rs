@@ -2,6 +2,7 @@
 
 mod cause;
 
+use std::any::type_name;
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
@@ -14,6 +15,7 @@ use crate::delivery::Fault;
 use crate::delivery::fault::Classifier;
 use crate::message::{DecodeError, MessageId, MessageInfo};
 use crate::node::{NodeId, Refusal};
+use crate::telemetry::Chain;
 use crate::transport::TransportError;
 use cause::{Cause, Place};
 
@@ -27,8 +29,11 @@ inventory::submit! {
 
 /// Why a `send` has no response.
 ///
-/// [`Display`](fmt::Display) says what happened to which message; the error behind it, such as the
-/// declared one, is the [`source`](Error::source).
+/// [`Display`](fmt::Display) says what happened to which message, but a
+/// [`Rejected`](Self::Rejected) knows only the type of its error. The error behind it, such as the
+/// declared one, is the [`source`](Error::source), and is not repeated in the text.
+/// [`Debug`](fmt::Debug) is the variant, that text and the sources: it is what `main` shows when it
+/// returns the error.
 ///
 /// `E` is the error that the message declares, [`Infallible`] where it declares none.
 /// [`split`](Self::split) separates that error from everything else and [`widen`](SendError::widen)
@@ -53,7 +58,6 @@ inventory::submit! {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum SendError<E = Infallible> {
     /// The handler answered with the error that the message declares.
@@ -148,6 +152,20 @@ impl<E> SendError<E> {
         }
     }
 
+    /// The variant, as it is written in code.
+    const fn variant(&self) -> &'static str {
+        match self {
+            Self::Rejected(_) => "Rejected",
+            Self::Failed(_) => "Failed",
+            Self::NoRoute(_) => "NoRoute",
+            Self::Refused(_) => "Refused",
+            Self::Timeout(_) => "Timeout",
+            Self::Panicked(_) => "Panicked",
+            Self::Decode(_) => "Decode",
+            Self::Transport(_) => "Transport",
+        }
+    }
+
     /// The wire name of the message; `None` for a [`Rejected`](Self::Rejected).
     #[must_use]
     pub fn message(&self) -> Option<&'static str> {
@@ -167,7 +185,7 @@ impl<E> SendError<E> {
     }
 
     /// What the variants but [`Rejected`](Self::Rejected) have in common.
-    fn cause(&self) -> Option<&dyn Cause> {
+    fn cause(&self) -> Option<&(dyn Cause + 'static)> {
         Some(match self {
             Self::Rejected(_) => return None,
             Self::Failed(cause) => cause,
@@ -272,10 +290,28 @@ impl SendError {
     }
 }
 
+// The declared error shows its own `Debug`: that it has a text is not asked of `E` here.
+impl<E: fmt::Debug> fmt::Debug for SendError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.variant())?;
+        match self {
+            Self::Rejected(error) => write!(f, "{self}: {error:?}"),
+            other => match other.cause() {
+                Some(cause) => fmt::Display::fmt(&Chain(cause), f),
+                None => fmt::Display::fmt(other, f),
+            },
+        }
+    }
+}
+
 impl<E> fmt::Display for SendError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.cause() {
-            None => f.write_str("the handler rejected the message"),
+            None => write!(
+                f,
+                "the handler rejected the message with `{}`",
+                type_name::<E>()
+            ),
             Some(cause) => fmt::Display::fmt(cause, f),
         }
     }
@@ -287,5 +323,55 @@ impl<E: Error + 'static> Error for SendError<E> {
             Self::Rejected(error) => Some(error),
             other => other.cause()?.source(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::Message;
+
+    #[crate::command]
+    #[derive(Serialize, Deserialize)]
+    struct Place;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{sku} is sold out")]
+    struct SoldOut {
+        sku: &'static str,
+    }
+
+    #[test]
+    fn debug_is_the_text_and_its_sources() {
+        let refused = std::io::Error::other("refused");
+        let source = TransportError::new("send a frame", refused);
+        let error = SendError::<SoldOut>::transport(Place::info(), source);
+        assert_eq!(
+            format!("{error:?}"),
+            "Transport: `Place` was not sent: the broker could not send a frame: refused"
+        );
+        let error = SendError::<SoldOut>::no_route(Place::info());
+        assert_eq!(format!("{error:?}"), format!("NoRoute: {error}"));
+        let SendError::NoRoute(cause) = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(format!("{cause:?}"), cause.to_string());
+    }
+
+    #[test]
+    fn a_rejection_names_its_error_once() {
+        let error = SendError::Rejected(SoldOut { sku: "tea" });
+        let text = error.to_string();
+        assert!(text.ends_with("::SoldOut`"), "{text}");
+        assert_eq!(
+            format!("{error:?}"),
+            format!("Rejected: {text}: SoldOut {{ sku: \"tea\" }}")
+        );
+        assert_eq!(
+            Chain(&error).to_string(),
+            format!("{text}: tea is sold out")
+        );
     }
 }
