@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -109,7 +110,8 @@ impl Drop for Taken<'_> {
 /// A message that a handler could not handle, with everything that is known of it.
 ///
 /// Each handler of an event has a dead letter of its own. [`Node::dead_letters`] lists them,
-/// [`Node::replay`] and [`Node::discard`] end them.
+/// [`Node::replay`] and [`Node::discard`] end them. [`Display`](fmt::Display) is one line for people,
+/// with the outermost error at its end.
 ///
 /// [`Node::dead_letters`]: crate::Node::dead_letters
 /// [`Node::replay`]: crate::Node::replay
@@ -157,6 +159,8 @@ impl Drop for Taken<'_> {
 /// assert_eq!(letter.error_chain(), ["there is no such street"]);
 /// assert_eq!(letter.headers().get("tenant"), Some("acme"));
 /// assert_eq!(letter.content_type(), "application/json");
+/// let line = letter.to_string();
+/// assert!(line.ends_with(": there is no such street"), "{line}");
 /// assert_eq!(letter.node(), node.id().as_str());
 /// assert_eq!(letter.payload(), br#"{"street":"a"}"#);
 /// assert!(letter.failed_at().elapsed()?.as_secs() < 60);
@@ -265,6 +269,36 @@ impl DeadLetter {
     }
 }
 
+impl fmt::Display for DeadLetter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.message {
+            "" => f.write_str("a message without a readable name")?,
+            name => write!(f, "`{name}`")?,
+        }
+        write!(f, " {}", self.id)?;
+        if let Some(handler) = &self.handler {
+            write!(f, " of the handler `{handler}`")?;
+        }
+        let counted = match self.reason {
+            Reason::Crashes => "crashes",
+            _ if self.attempts == 1 => "attempt",
+            _ => "attempts",
+        };
+        write!(f, " ({} {counted}", self.attempts)?;
+        if !self.node.is_empty() {
+            write!(f, ", node `{}`", self.node)?;
+        }
+        f.write_str(")")?;
+        let error = self.chain.first().map_or("", String::as_str);
+        // An error may have lines of its own: this is one.
+        for (at, line) in error.split_whitespace().enumerate() {
+            f.write_str(if at == 0 { ": " } else { " " })?;
+            f.write_str(line)?;
+        }
+        Ok(())
+    }
+}
+
 /// Why a message is a dead letter.
 ///
 /// # Examples
@@ -324,8 +358,62 @@ impl Reason {
     }
 }
 
-impl std::fmt::Display for Reason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter() -> DeadLetter {
+        DeadLetter {
+            number: 1,
+            id: MessageId::from_hash(7),
+            message: Cow::Borrowed("Placed"),
+            key: None,
+            reason: Reason::Attempts,
+            handler: Some("shop::bill".to_owned()),
+            attempts: 5,
+            chain: vec!["no\n  answer".to_owned(), "refused".to_owned()],
+            node: "n1".to_owned(),
+            headers: Headers::default(),
+            failed_at: SystemTime::UNIX_EPOCH,
+            content_type: Cow::Borrowed("application/json"),
+            payload: Bytes::new(),
+            source: "shop".into(),
+            time: SystemTime::UNIX_EPOCH,
+            unclaimed: false,
+        }
+    }
+
+    #[test]
+    fn its_text_is_one_line() {
+        let letter = letter();
+        let id = letter.id;
+        assert_eq!(
+            letter.to_string(),
+            format!("`Placed` {id} of the handler `shop::bill` (5 attempts, node `n1`): no answer")
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        let letter = DeadLetter {
+            message: Cow::Borrowed(""),
+            reason: Reason::Unreadable,
+            handler: None,
+            attempts: 1,
+            chain: Vec::new(),
+            node: String::new(),
+            ..letter()
+        };
+        let id = letter.id;
+        assert_eq!(
+            letter.to_string(),
+            format!("a message without a readable name {id} (1 attempt)")
+        );
     }
 }
