@@ -25,7 +25,7 @@ mod snapshots;
 /// | option | meaning | default |
 /// |---|---|---|
 /// | `response = Type` | what a handler answers with | `()` |
-/// | `error = Type` | the business error that a caller gets as `SendError::Rejected` | any error, which arrives as its text |
+/// | `error = Type` | the business error that a caller gets as `SendError::Rejected`; it needs `std::error::Error + Serialize + Deserialize` and is `Send + Sync` | any error, which arrives as its text |
 /// | `name = "orders.place"` | the name on the wire: ASCII letters, digits, `_`, `-`, and dots between segments | the type's name |
 /// | `version = 2` | a number that the wiring and the registry show, for people and tools; nothing depends on it | 1 |
 /// | `timeout = "5s"` | how long a call may take, or one attempt of a stored message: a number and `ms`, `s`, `m` or `h` | 30 seconds |
@@ -198,7 +198,7 @@ pub fn key(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | option | meaning | default |
 /// |---|---|---|
 /// | `concurrency = 4` | how many executions may run at once on a node | no limit of its own |
-/// | `retry(max = 8, after = "200ms", cap = "30s")` | attempts of a durable delivery in all, the wait before the second, the longest wait; each may be left out | as the node's policy says: 5, 200 ms, 30 s |
+/// | `retry(max = 8, after = "200ms", cap = "30s")` | attempts of a durable delivery in all, the wait before the second, doubled for each one after it, the longest wait; each may be left out. A wait is drawn from half of it to the whole, so that what failed together does not come again together | as the node's policy says: 5, 200 ms, 30 s |
 /// | `broadcast` | takes the events that are broadcast, not those that are published | published ones |
 /// | `topic = "orders.*.placed"` | of the broadcast events those whose topic matches: `*` is any one segment, `>` at the end all that follow | all |
 /// | `serial` | `send` waits for its key's turn, as durable deliveries do | it does not wait |
