@@ -21,8 +21,8 @@ use crate::node::SendError;
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a handler of this message cannot return `{Self}`",
-    label = "the message's response is `{R}`",
-    note = "return `{R}`, or a `Result` of it: with the error that the message declares as `error = ..`, or, where it declares none, with any error that converts into `Box<dyn Error + Send + Sync>`"
+    label = "the message's response is `{R}`, its error `{E}`",
+    note = "return `{R}`, or a `Result` of it: with the error that the message declares as `error = ..`, or, where it declares none and that is `Infallible`, with any error that converts into `Box<dyn Error + Send + Sync>`"
 )]
 pub trait IntoReply<R, E, Declares, Via> {
     /// The reply to the caller. `fault` looks at an error before it is converted.
