@@ -58,6 +58,8 @@ mod settle;
 mod simulation;
 mod sink;
 mod site;
+#[cfg(test)]
+mod tests;
 pub(crate) mod wall;
 mod world;
 

@@ -70,7 +70,7 @@ impl Moves {
     async fn join(&self, service: usize, at: usize) {
         let before = self.settled(service).await;
         self.world.history.disturb("a node joins");
-        if !self.world.start(at).await {
+        if self.world.start(at).await.is_err() {
             return;
         }
         // From then on it may take its share.

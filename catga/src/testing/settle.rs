@@ -26,17 +26,18 @@ impl Inner {
                 let down = sites.filter(|(_, site)| site.phase == Phase::Down);
                 down.map(|(at, site)| (at, site.service)).collect()
             };
-            let mut all = true;
+            let mut failed = None;
             for (at, service) in down {
                 if self.up(service) < self.services[service].nodes {
-                    all &= self.start(at).await;
+                    failed = self.start(at).await.err().or(failed);
                 }
             }
-            if all {
+            let Some(error) = failed else {
                 return;
-            }
+            };
             if Instant::now() > until {
-                let text = format!("not all nodes came back within {within:?} without faults");
+                let text =
+                    format!("not all nodes came back within {within:?} without faults: {error}");
                 return self.history.violation(Rule::Progress, text);
             }
             sleep(Duration::from_secs(1)).await;

@@ -106,6 +106,9 @@ impl Simulation {
     /// Runs the simulation, with a workload beside the faults; then everything heals, comes to
     /// rest and is checked.
     ///
+    /// The workload begins when all nodes have started. If one does not start, before any fault, the
+    /// simulation ends at once, and the report has the reason as a [`Rule::Progress`].
+    ///
     /// It has a thread and a runtime of its own, so that nothing outside has a part in it; the
     /// calling thread waits.
     ///
@@ -148,40 +151,29 @@ impl Simulation {
             Arc::clone(&history),
             !self.layer,
         );
-        world.begin().await;
-        let workload = workload(World {
-            inner: Arc::clone(&world),
-        });
-        let workload = pin!(timeout(self.lasts, workload));
-        let ended = if faults == Faults::none() {
-            workload.await
-        } else if faults.is_planned() {
-            let over = Cell::new(false);
-            let workload = async {
-                let ended = workload.await;
-                over.set(true);
-                ended
-            };
-            let mut moves = Moves::new(Arc::clone(&world), chance);
-            join(workload, moves.run(&over)).await.0
-        } else {
-            let mut chaos = Chaos::new(&world, chance, faults.clone());
-            let ended = match select(workload, pin!(chaos.run())).await {
-                Either::Left((ended, _)) => ended,
-                Either::Right(((), workload)) => workload.await,
-            };
-            chaos.calm();
-            ended
+        let letters = match world.begin().await {
+            Ok(()) => {
+                let workload = workload(World {
+                    inner: Arc::clone(&world),
+                });
+                let workload = timeout(self.lasts, workload);
+                if disturbed(&world, &faults, chance, workload).await.is_err() {
+                    let text = format!("the workload did not end within {:?}", self.lasts);
+                    history.violation(Rule::Progress, text);
+                }
+                history.note("the last disturbance is over");
+                world.bring_back(self.settles).await;
+                let letters = world.settle(self.settles).await;
+                // What comes twice may come late.
+                sleep(Duration::from_secs(40)).await;
+                letters
+            }
+            // It would fail in the same way for ever, and the workload wait for it.
+            Err(text) => {
+                history.violation(Rule::Progress, text);
+                Vec::new()
+            }
         };
-        if ended.is_err() {
-            let text = format!("the workload did not end within {:?}", self.lasts);
-            history.violation(Rule::Progress, text);
-        }
-        history.note("the last disturbance is over");
-        world.bring_back(self.settles).await;
-        let letters = world.settle(self.settles).await;
-        // What comes twice may come late.
-        sleep(Duration::from_secs(40)).await;
         world.shut_all_down().await;
         let takers = world.state().takers.clone();
         let elapsed = history.elapsed();
@@ -204,18 +196,48 @@ impl Simulation {
     }
 }
 
+/// Runs a workload while things go wrong; they are right again when it has ended.
+async fn disturbed<T>(
+    world: &Arc<Inner>,
+    faults: &Faults,
+    chance: Rng,
+    workload: impl Future<Output = T>,
+) -> T {
+    if *faults == Faults::none() {
+        workload.await
+    } else if faults.is_planned() {
+        let over = Cell::new(false);
+        let workload = async {
+            let ended = workload.await;
+            over.set(true);
+            ended
+        };
+        let mut moves = Moves::new(Arc::clone(world), chance);
+        join(workload, moves.run(&over)).await.0
+    } else {
+        let mut chaos = Chaos::new(world, chance, faults.clone());
+        let ended = match select(pin!(workload), pin!(chaos.run())).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right(((), workload)) => workload.await,
+        };
+        chaos.calm();
+        ended
+    }
+}
+
 impl Inner {
-    /// Starts the nodes that each service begins with.
-    async fn begin(&self) {
+    /// Starts the nodes that each service begins with. Fails with the first that does not start.
+    async fn begin(&self) -> Result<(), String> {
         for (number, service) in (0..).zip(&self.services) {
             for _ in 0..service.nodes {
                 let at = self.add_site(number);
-                if !self.start(at).await {
-                    let text = format!("a node of {} did not start before any fault", service.name);
-                    self.history.violation(Rule::Progress, text);
-                }
+                self.start(at).await.map_err(|error| {
+                    let name = &service.name;
+                    format!("a node of `{name}` does not start, before any fault: {error}")
+                })?;
             }
         }
+        Ok(())
     }
 }
 

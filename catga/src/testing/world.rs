@@ -75,7 +75,20 @@ impl World {
     }
 
     /// Calls from a node of this service, drawn anew for each call.
+    ///
+    /// # Panics
+    ///
+    /// If the simulation has no such service.
+    #[track_caller]
     pub fn on(&self, service: &str) -> Client {
+        let services = &self.inner.services;
+        if !services.iter().any(|one| &*one.name == service) {
+            let names: Vec<_> = services
+                .iter()
+                .map(|one| format!("`{}`", one.name))
+                .collect();
+            panic!("no service `{service}`; there are: {}", names.join(", "));
+        }
         Client::new(&self.inner, Some(service.into()))
     }
 }
@@ -117,10 +130,10 @@ impl Inner {
         state.sites.len() - 1
     }
 
-    /// Starts the node of a site. `false` if it did not start.
-    pub(super) async fn start(&self, at: usize) -> bool {
+    /// Starts the node of a site. Fails with the reason why it did not start.
+    pub(super) async fn start(&self, at: usize) -> Result<(), String> {
         let Some((service, process)) = self.starting(at) else {
-            return false;
+            return Err("it is not down".to_owned());
         };
         let Service { name, make, .. } = &self.services[service];
         let sink = Sink {
@@ -152,14 +165,14 @@ impl Inner {
                 self.history.note(format_args!("{process} has started"));
                 state.takers.add(name, node.wiring());
                 state.sites[at].up(&process, node);
-                true
+                Ok(())
             }
             Err(error) => {
                 self.history
                     .note(format_args!("{process} did not start: {error}"));
                 state.sites[at].down(&process);
                 process.kill();
-                false
+                Err(error)
             }
         }
     }
