@@ -77,6 +77,9 @@ impl Report {
 
     /// Goes on only without violations.
     ///
+    /// Dead letters are none: a cluster in which each message ended as one kept its promises. A test
+    /// whose handlers must succeed compares [`dead_letters`](Self::dead_letters) as well.
+    ///
     /// # Panics
     ///
     /// With the whole report, if there are any.

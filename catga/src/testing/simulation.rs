@@ -34,7 +34,8 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// A simulation in which everything follows from this seed.
+    /// A simulation in which everything follows from this seed: the same seed makes the same run
+    /// again. Any number will do; a test takes a range of them.
     ///
     /// With `--cfg tokio_unstable` among the compiler's flags this includes the order in which
     /// tokio wakes tasks that wait for the same thing.
@@ -45,7 +46,7 @@ impl Simulation {
     /// use catga::testing::Simulation;
     ///
     /// let report = Simulation::new(7)
-    ///     .service("empty", 2, |node| node.only(|_| false))
+    ///     .service("empty", 2, |builder| builder.only(|_| false))
     ///     .run(|_| async {});
     /// assert_eq!((report.seed(), report.acknowledged()), (7, 0));
     /// report.assert_clean();
@@ -63,8 +64,12 @@ impl Simulation {
 
     /// Adds a service that begins with this many nodes.
     ///
-    /// `make` gives each of them what it needs, for each of its lives anew: its states, which
-    /// handlers it runs, its options. The simulation sets its name and its broker.
+    /// `make` gives the builder of each node what that needs, for each of its lives anew: its states,
+    /// which handlers it runs, its options. The simulation sets its name and its broker.
+    ///
+    /// What `make` creates is lost in a crash, as the memory of a process is. What it clones from
+    /// outside, such as an `Arc`, outlives all crashes, as a database does: a test looks at it when
+    /// the simulation is over; see the [example](super#examples).
     pub fn service(
         mut self,
         name: &str,
@@ -77,7 +82,8 @@ impl Simulation {
         self
     }
 
-    /// What may go wrong; nothing by default.
+    /// What may go wrong, every few seconds of the simulated clock while the workload runs; nothing by
+    /// default.
     pub fn faults(mut self, faults: Faults) -> Self {
         self.faults = faults;
         self

@@ -36,7 +36,7 @@ use crate::node::{StoreError, Stored};
 /// }
 /// # let here = module_path!();
 /// # let _ = Simulation::new(1)
-/// #     .service("accounts", 2, move |node| node.only(move |handler| handler.module() == here))
+/// #     .service("accounts", 2, move |builder| builder.only(move |handler| handler.module() == here))
 /// #     .faults(Faults::none());
 /// ```
 #[derive(Clone)]
