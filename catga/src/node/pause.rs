@@ -8,6 +8,10 @@ impl Node {
     ///
     /// What runs goes on to its end. Without a broker it is this node alone.
     ///
+    /// A node that was taken for dead when the pause was answered, because it was cut off or stood
+    /// still, is not waited for: when it is back it may start messages without a key until its watch
+    /// has caught up.
+    ///
     /// # Errors
     ///
     /// If the broker does not answer, or a live node does not take note in time. The others may be
