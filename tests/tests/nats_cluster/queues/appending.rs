@@ -159,7 +159,7 @@ async fn what_is_too_large_is_told_and_the_others_are_stored() {
     for server in each_server() {
         let stock = Stock::on(server).await;
         let limit = 1_024 * 1_024 - 16 * 1_024;
-        let (large, larger) = ("x".repeat(limit - 1_000), "x".repeat(limit));
+        let (large, larger) = ("x".repeat(limit), "x".repeat(limit + 1));
         let texts_of = ["a", &*larger, &*large, "b"];
         let stored = stock.append(Part::Partition(0), 1, &texts_of).await;
         let [

@@ -23,12 +23,36 @@ pub(in crate::transport::nats) struct Question {
     pub(in crate::transport::nats) payload: Bytes,
 }
 
+/// The bytes of a message that are left free.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::transport::nats) struct Spare {
+    pub(in crate::transport::nats) beside_payload: usize,
+    pub(in crate::transport::nats) beside_all: usize,
+}
+
+impl Spare {
+    pub(in crate::transport::nats) const NOTHING: Self = Self {
+        beside_payload: 0,
+        beside_all: 0,
+    };
+
+    /// Whether a payload is too large, or it is together with its headers.
+    fn too_large(self, largest: usize, payload: usize, size: usize) -> Option<Trouble> {
+        let of_payload = (payload, largest.saturating_sub(self.beside_payload));
+        let of_all = (size, largest.saturating_sub(self.beside_all));
+        [of_payload, of_all]
+            .into_iter()
+            .find(|(size, limit)| size > limit)
+            .map(|(size, limit)| Trouble::TooLarge { size, limit })
+    }
+}
+
 impl Link {
     /// Asks `JetStream` for several things, in order and without waiting in between: the payload of
-    /// one answer for each. What is too large, with this many bytes to spare, is left out.
+    /// one answer for each. What is too large, with these bytes to spare, is left out.
     pub(in crate::transport::nats) async fn ask_all(
         &self,
-        spare: usize,
+        spare: Spare,
         questions: impl ExactSizeIterator<Item = Question>,
     ) -> Vec<Result<Bytes, Trouble>> {
         let total = questions.len();
@@ -37,7 +61,7 @@ impl Link {
             Ok(session) => session,
             Err(trouble) => return all_behind(trouble, total),
         };
-        let limit = session.client.max_payload().saturating_sub(spare);
+        let largest = session.client.max_payload();
         let mut waiting = session.pending.ask_together(total);
         let mut unasked = Vec::new();
         let mut sent = 0;
@@ -56,8 +80,8 @@ impl Link {
                 payload,
             } = question;
             let size = headers.size() + payload.len();
-            if size > limit {
-                unasked.push((place, Trouble::TooLarge { size, limit }));
+            if let Some(trouble) = spare.too_large(largest, payload.len(), size) {
+                unasked.push((place, trouble));
                 continue;
             }
             let reply = format!("{}{}", session.answers, waiting.number(place)).into();

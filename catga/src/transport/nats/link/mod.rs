@@ -23,7 +23,7 @@ use super::names::Names;
 use super::pending::Pending;
 use super::settings::{Settings, Source};
 
-pub(super) use batch::Question;
+pub(super) use batch::{Question, Spare};
 
 /// How long making a connection, or waiting for a lost one, may take.
 const CONNECT: Duration = Duration::from_secs(5);

@@ -7,14 +7,18 @@ use super::{Depot, subject};
 use crate::delivery::REPLAY;
 use crate::transport::nats::api::{self, NO_ROOM, NOT_STORED, Stored};
 use crate::transport::nats::error::Trouble;
-use crate::transport::nats::link::Question;
+use crate::transport::nats::link::{Question, Spare};
 use crate::transport::{Append, AppendError, Appended, DOOR, Entry, Part, Queue};
 
 /// The id by which `JetStream` knows what it has stored.
 pub(super) const STORED_ID: &str = "Nats-Msg-Id";
 
-/// What is left free in a message, so that its dead letter, which says more, fits as well.
-const SPARE: usize = 16 * 1_024;
+/// What is left free in a message, so that its dead letter, which says more, fits as well: 8 KiB of
+/// errors, and who gave it up. A payload may be as large as if a message had 7 KiB of headers.
+const SPARE: Spare = Spare {
+    beside_payload: 16 * 1_024,
+    beside_all: 9 * 1_024,
+};
 
 impl Depot {
     pub(super) async fn append_all(

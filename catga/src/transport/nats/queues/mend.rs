@@ -17,7 +17,7 @@ use crate::transport::DOOR;
 use crate::transport::nats::api;
 use crate::transport::nats::error::Trouble;
 use crate::transport::nats::headers::{self, Outgoing, decode, decode_name};
-use crate::transport::nats::link::Question;
+use crate::transport::nats::link::{Question, Spare};
 use crate::transport::nats::stream::{self, Info, StoredMessage};
 
 /// How many are asked for at once.
@@ -46,7 +46,7 @@ impl Depot {
             headers: Outgoing::default(),
             payload: json!({ "seq": sequence }).to_string().into(),
         });
-        for answer in self.link.ask_all(0, questions).await {
+        for answer in self.link.ask_all(Spare::NOTHING, questions).await {
             let got = answer.and_then(|payload| api::read(&payload));
             if let Some(message) = stream::if_there(got)? {
                 let block = message.header_block()?;

@@ -9,7 +9,7 @@ use super::{Depot, Found, entry};
 use crate::transport::nats::api;
 use crate::transport::nats::error::Trouble;
 use crate::transport::nats::headers::Outgoing;
-use crate::transport::nats::link::Question;
+use crate::transport::nats::link::{Question, Spare};
 use crate::transport::nats::stream;
 use crate::transport::{Part, Position, rfc3339};
 
@@ -27,7 +27,7 @@ impl Depot {
             headers: Outgoing::default(),
             payload: json!({ "seq": position.sequence }).to_string().into(),
         });
-        let answers = self.link.ask_all(0, questions).await;
+        let answers = self.link.ask_all(Spare::NOTHING, questions).await;
         let entries = answers
             .into_iter()
             .zip(positions)
