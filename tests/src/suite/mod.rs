@@ -197,6 +197,7 @@ macro_rules! suite {
                 handlers_that_finished_do_not_run_again;
                 what_a_handler_stores_again_is_stored_once;
                 the_fence_is_the_epoch_of_the_owner;
+                what_cannot_be_read_holds_nobody_up;
             }
             moving {
                 a_join_moves_partitions_without_a_duplicate;

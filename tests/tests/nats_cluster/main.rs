@@ -1,5 +1,6 @@
 //! The behaviour suite, the transport contract and more over real NATS servers.
 
+mod limits;
 mod marks;
 mod messenger;
 mod outages;

@@ -1,10 +1,14 @@
 use std::collections::HashSet;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use catga::delivery::Reason;
 use catga::message::ContentType;
 use catga::node::StoreError;
-use catga::{MessageId, Options};
+use catga::routing::{Key, partition_of};
+use catga::transport::{Append, Entry, Part, Queue};
+use catga::{Headers, MessageId, Options};
 use tokio::time::{sleep, timeout};
 
 use super::super::Cluster;
@@ -434,4 +438,83 @@ pub async fn the_fence_is_the_epoch_of_the_owner<C: Cluster>(cluster: C) {
     until("it ran", SOON, || sink.len() == 2).await;
     let ran = sink.all();
     assert!(ran[0].fence < ran[1].fence, "{ran:?}");
+}
+
+/// What others may write, and no handler can read.
+const UNREADABLE: [(&str, &str, &[u8]); 10] = [
+    ("Put", "application/json", b""),
+    ("Put", "application/json", b"{"),
+    ("Put", "application/json", b"null"),
+    ("Put", "application/json", b"[1, 2]"),
+    ("Put", "application/json", b"{\"key\": 1, \"ms\": 0}"),
+    (
+        "Put",
+        "application/json",
+        b"{\"key\": 1, \"n\": \"two\", \"ms\": 0}",
+    ),
+    (
+        "Put",
+        "application/json",
+        b"{\"key\": 1, \"n\": -3, \"ms\": 0}",
+    ),
+    ("Put", "application/json", b"\xff\xfe\x00"),
+    (
+        "Put",
+        "application/x-unheard-of",
+        b"{\"key\": 1, \"n\": 2, \"ms\": 0}",
+    ),
+    (
+        "Nothing.Known",
+        "application/json",
+        b"{\"key\": 1, \"n\": 2, \"ms\": 0}",
+    ),
+];
+
+pub async fn what_cannot_be_read_holds_nobody_up<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    let transport = site.cluster.transport();
+    let queue = Queue {
+        service: "shop".into(),
+        part: Part::Partition(partition_of(Key::from_text("1").fnv1a32(), 32)),
+    };
+    for (n, (name, content_type, payload)) in (0..).zip(UNREADABLE) {
+        a.enqueue(Put { key: 1, n, ms: 0 }).await.unwrap();
+        let entry = Entry {
+            id: MessageId::new(),
+            name: name.into(),
+            source: "elsewhere".into(),
+            time: SystemTime::now(),
+            key: Some("1".into()),
+            content_type: content_type.into(),
+            headers: Headers::new(),
+            payload: Bytes::from_static(payload),
+        };
+        let append = Append {
+            number: n + 1,
+            given: false,
+            entry: Arc::new(entry),
+        };
+        let mut stored = transport.queues().append(&queue, 77, &[append]).await;
+        stored.remove(0).unwrap();
+    }
+    a.enqueue(Put {
+        key: 1,
+        n: 10,
+        ms: 0,
+    })
+    .await
+    .unwrap();
+    until("all that can be read ran", SOON, || sink.len() >= 11).await;
+    assert_eq!(sink.of_key(1), (0..=10).collect::<Vec<_>>());
+    let letters = letters(&a, UNREADABLE.len()).await;
+    // In their order, as they came.
+    for (letter, (name, _, payload)) in letters.iter().zip(UNREADABLE) {
+        assert_eq!((letter.message(), letter.payload()), (name, payload));
+        let is_unknown = letter.reason() == Reason::UnknownType;
+        assert_eq!(is_unknown, name != "Put", "{letter}");
+        assert!(!letter.error_chain().is_empty(), "{letter}");
+    }
+    assert_eq!(sink.len(), 11);
 }
