@@ -111,15 +111,11 @@ pub(crate) fn broadcast_failed(
 
 /// An event was published for handlers of broadcasts alone, or the other way round.
 #[cold]
-pub(crate) fn passed_over(core: &Core, event: &MessageInfo, verb: &str) {
-    let others = match verb {
-        "broadcast" => "none of them is a `#[handler(broadcast)]`; `publish` it for them",
-        _ => "each is a `#[handler(broadcast)]`; `broadcast` it for them",
-    };
+pub(crate) fn passed_over(core: &Core, event: &MessageInfo, verb: &str, advice: &str) {
     tracing::warn!(
         target: "catga",
         node = %core.id,
         message_type = event.name(),
-        "`{verb}` passes the handlers of this node over: {others}"
+        "`{verb}` passes the handlers of this node over: {advice}"
     );
 }

@@ -90,13 +90,21 @@ impl Row {
 
     /// Tells that an event had handlers here, but none for its verb.
     pub(crate) fn pass_over(&self, core: &Core, event: &MessageInfo, verb: &str) {
-        let passed_over = match verb {
-            "broadcast" => self.broadcast.is_empty() && !self.handlers.is_empty(),
-            _ => self.handlers.is_empty() && !self.broadcast.is_empty(),
+        let (wanted, others, advice) = match verb {
+            "broadcast" => (
+                &self.broadcast,
+                &self.handlers,
+                "none of them is a `#[handler(broadcast)]`; `publish` it for them",
+            ),
+            _ => (
+                &self.handlers,
+                &self.broadcast,
+                "each is a `#[handler(broadcast)]`; `broadcast` it for them",
+            ),
         };
-        if passed_over {
+        if wanted.is_empty() && !others.is_empty() {
             self.passed_over
-                .call_once(|| telemetry::passed_over(core, event, verb));
+                .call_once(|| telemetry::passed_over(core, event, verb, advice));
         }
     }
 

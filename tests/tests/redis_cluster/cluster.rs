@@ -1,17 +1,18 @@
 //! What moves within a Redis Cluster, and who takes over in it, is followed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use catga::transport::{Expect, Frame, RecordKey, Redis, RequestError, Transport};
 use catga::{Headers, Node};
 use catga_tests::servers::redis::RedisServer;
 use catga_tests::servers::redis_cluster::RedisCluster;
-use catga_tests::suite::durable::work::{At, MODULE, Put, Sink};
+use catga_tests::suite::durable::work::{Put, Sink};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
+
+use crate::shop::{KEYS, are_well, node, ran_in_order, until};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -19,50 +20,14 @@ const SOON: Duration = Duration::from_secs(5);
 const SERVICE: &str = "catga:{shop}:queues";
 const RECORDS: &str = "catga:{cluster}:version";
 
-/// How many keys the messages have.
-const KEYS: u64 = 6;
-
-async fn node(cluster: &RedisCluster, id: &str, named: usize, sink: &Sink) -> Node {
-    let state = At {
-        node: id.to_owned(),
-        sink: sink.clone(),
-    };
-    Node::builder("shop")
-        .id(id)
-        .broker(cluster.url(named))
-        .heartbeat(Duration::from_millis(300))
-        .node_timeout(Duration::from_secs(3))
-        .state(state)
-        .only(|handler| handler.module() == MODULE)
-        .start()
-        .await
-        .unwrap()
-}
-
 /// Two nodes that own everything together. Each has the name of one server.
 async fn nodes(cluster: &RedisCluster, named: [usize; 2], sink: &Sink) -> [Node; 2] {
     let nodes = [
-        node(cluster, "a", named[0], sink).await,
-        node(cluster, "b", named[1], sink).await,
+        node("a", cluster.url(named[0]), sink).await,
+        node("b", cluster.url(named[1]), sink).await,
     ];
     are_well(&nodes).await;
     nodes
-}
-
-async fn are_well(nodes: &[Node; 2]) {
-    until("they own everything", || {
-        let owned = nodes.iter().map(|node| node.partitions().len());
-        nodes.iter().all(|node| node.members().len() == 2) && owned.sum::<usize>() == 32
-    })
-    .await;
-}
-
-async fn until(what: &str, mut is: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is() {
-        assert!(started.elapsed() < Duration::from_secs(40), "{what}");
-        sleep(Duration::from_millis(20)).await;
-    }
 }
 
 async fn store(node: &Node, numbers: std::ops::Range<u64>) {
@@ -75,21 +40,7 @@ async fn store(node: &Node, numbers: std::ops::Range<u64>) {
 
 /// Waits until everything up to a number was handled, of each key in its order and once.
 async fn handled(sink: &Sink, through: u64) {
-    let of_each_key = || {
-        let mut keys = BTreeMap::<u64, Vec<u64>>::new();
-        for ran in sink.all() {
-            keys.entry(ran.key).or_default().push(ran.n);
-        }
-        keys
-    };
-    until("all ran", || {
-        of_each_key().values().map(Vec::len).sum::<usize>() as u64 >= through
-    })
-    .await;
-    for (key, ran) in of_each_key() {
-        let expected: Vec<_> = (0..through).filter(|n| n % KEYS == key).collect();
-        assert_eq!(ran, expected, "of key {key}");
-    }
+    ran_in_order(through, || sink.all()).await;
 }
 
 fn incarnations(nodes: &[Node; 2]) -> Vec<u64> {

@@ -6,6 +6,7 @@ mod messenger;
 mod pair;
 mod queues;
 mod records;
+mod shop;
 mod site;
 mod start;
 mod tls;

@@ -1,34 +1,18 @@
 //! A master and its replica, in no cluster: whichever is the master is followed.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
 
 use catga::Node;
+use catga::transport::Redis;
 use catga_tests::servers::redis::RedisServer;
-use catga_tests::suite::durable::work::{At, MODULE, Put, Sink};
+use catga_tests::suite::durable::work::{Put, Sink};
 use redis::FromRedisValue;
-use tokio::time::sleep;
 
+use crate::shop::{self, KEYS, are_well, ran_in_order, until};
 use crate::site::fresh_namespace;
 
-/// How many keys the messages have.
-const KEYS: u64 = 6;
-
 async fn node(id: &str, namespace: &str, urls: String, sink: &Sink) -> Node {
-    let state = At {
-        node: id.to_owned(),
-        sink: sink.clone(),
-    };
-    Node::builder("shop")
-        .id(id)
-        .broker(catga::transport::Redis::url(&urls).namespace(namespace))
-        .heartbeat(Duration::from_millis(300))
-        .node_timeout(Duration::from_secs(3))
-        .state(state)
-        .only(|handler| handler.module() == MODULE)
-        .start()
-        .await
-        .unwrap()
+    shop::node(id, Redis::url(&urls).namespace(namespace), sink).await
 }
 
 /// Two nodes, each with the servers in another order.
@@ -39,21 +23,8 @@ async fn nodes(servers: &[RedisServer; 2], sink: &Sink) -> [Node; 2] {
         node("a", &namespace, format!("{a},{b}"), sink).await,
         node("b", &namespace, format!("{b},{a}"), sink).await,
     ];
-    until("they own everything", || own_everything(&nodes)).await;
+    are_well(&nodes).await;
     nodes
-}
-
-fn own_everything(nodes: &[Node; 2]) -> bool {
-    let owned = nodes.iter().map(|node| node.partitions().len());
-    nodes.iter().all(|node| node.members().len() == 2) && owned.sum::<usize>() == 32
-}
-
-async fn until(what: &str, mut is: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is() {
-        assert!(started.elapsed() < Duration::from_secs(40), "{what}");
-        sleep(Duration::from_millis(20)).await;
-    }
 }
 
 fn tell<T: FromRedisValue>(server: &RedisServer, command: &str) -> T {
@@ -101,23 +72,13 @@ async fn store(node: &Node, numbers: std::ops::Range<u64>, ms: u64) {
 /// Waits until everything up to a number was handled, of each key in its order: what was not told
 /// to the replica as handled may come again.
 async fn handled(sink: &Sink, through: u64) {
-    let firsts = || {
-        let (mut keys, mut seen) = (BTreeMap::<u64, Vec<u64>>::new(), BTreeSet::new());
-        for ran in sink.all() {
-            if seen.insert(ran.n) {
-                keys.entry(ran.key).or_default().push(ran.n);
-            }
-        }
-        keys
-    };
-    until("all ran", || {
-        firsts().values().map(Vec::len).sum::<usize>() as u64 >= through
+    ran_in_order(through, || {
+        let mut seen = BTreeSet::new();
+        let mut firsts = sink.all();
+        firsts.retain(|ran| seen.insert(ran.n));
+        firsts
     })
     .await;
-    for (key, ran) in firsts() {
-        let expected: Vec<_> = (0..through).filter(|n| n % KEYS == key).collect();
-        assert_eq!(ran, expected, "of key {key}");
-    }
 }
 
 #[tokio::test]
@@ -138,7 +99,7 @@ async fn a_service_goes_on_with_the_replica_that_became_the_master() {
     promote(&servers[1]);
     store(&nodes[1], 200..300, 0).await;
     handled(&sink, 300).await;
-    until("they own everything again", || own_everything(&nodes)).await;
+    are_well(&nodes).await;
     // What was the master follows, and becomes it again when the other one says nothing any more.
     servers[0].restart();
     follow(&servers[0], &servers[1]);
@@ -148,7 +109,7 @@ async fn a_service_goes_on_with_the_replica_that_became_the_master() {
     promote(&servers[0]);
     store(&nodes[0], 400..500, 0).await;
     handled(&sink, 500).await;
-    until("they own everything again", || own_everything(&nodes)).await;
+    are_well(&nodes).await;
     servers[1].process().kill();
     for node in nodes {
         node.shutdown().await.unwrap();

@@ -109,8 +109,6 @@ struct New {
     tap: Option<Tap>,
     /// `None` for a message that has none.
     options: Option<Box<Options>>,
-    /// Whether its id did not come from chance.
-    given: bool,
     /// Whether a handler stores it.
     child: bool,
 }
@@ -130,7 +128,6 @@ impl New {
             envelope: Some(envelope),
             takers,
             tap: None,
-            given: options.as_ref().is_some_and(|options| options.id.is_some()),
             options,
             child,
         })
@@ -144,10 +141,15 @@ impl New {
             envelope: None,
             takers: None,
             tap: None,
-            given: id.is_some(),
             options,
             child,
         }
+    }
+
+    /// Whether its id did not come from chance.
+    fn is_given(&self) -> bool {
+        let options = self.options.as_ref();
+        options.is_some_and(|options| options.id.is_some())
     }
 
     /// How long it may take to store it, and until when.
@@ -160,7 +162,7 @@ impl New {
     }
 
     fn refuse(&self, core: &Core) -> Result<(), StoreError> {
-        let id = self.given.then_some(self.id);
+        let id = self.is_given().then_some(self.id);
         refuse(core, self.message, id, self.child)
     }
 
@@ -171,7 +173,7 @@ impl New {
         // it.
         let entered = core.queue.unfinished.entered();
         self.refuse(core)?;
-        if self.given || core.cluster.is_some() {
+        if self.is_given() || core.cluster.is_some() {
             // Somebody may be storing it at this moment.
             return Ok(self.envelope.is_none().then_some((self.id, Services::None)));
         }
@@ -192,11 +194,11 @@ impl New {
     async fn store(self, core: &Core) -> Result<(MessageId, bool, Services), StoreError> {
         let entered = core.queue.unfinished.entered();
         self.refuse(core)?;
-        let (timeout, deadline) = self.limit();
+        let (given, (timeout, deadline)) = (self.is_given(), self.limit());
         let Some(envelope) = self.envelope else {
             return Ok((self.id, false, Services::None));
         };
-        Queue::store(core, entered, envelope, self.given, self.child, deadline)
+        Queue::store(core, entered, envelope, given, self.child, deadline)
             .await
             .map(|repeated| (self.id, repeated, own(core)))
             .map_err(|why| not_stored(self.message, self.id, timeout, &why))
@@ -214,7 +216,7 @@ impl New {
         let appending = match (&refused, &self.takers, &self.envelope) {
             (Ok(()), Some(takers), Some(envelope)) => {
                 let how = How {
-                    given: self.given,
+                    given: self.is_given(),
                     strict: self.options.as_ref().is_some_and(|options| options.strict),
                     deadline,
                 };
