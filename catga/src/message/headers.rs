@@ -1,11 +1,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+const TRACE_PARENT: &str = "traceparent";
+const TRACE_STATE: &str = "tracestate";
+
 /// Names and values that travel beside a message; a cheap clone.
 ///
 /// Names are compared without regard to ASCII case, also where two `Headers` are compared; their
 /// order does not count then. As a handler parameter it holds what the caller set with
 /// [`Options::header`](crate::Options::header).
+///
+/// `traceparent` and `tracestate` go on with what a handler sends and stores through its
+/// [`Context`](crate::Context), unless it sets a `traceparent` of its own; nothing else does.
 ///
 /// # Examples
 ///
@@ -84,6 +90,23 @@ impl Headers {
         self.entries.is_none()
     }
 
+    /// Goes on with the trace of a parent (W3C Trace Context), unless these say their own.
+    pub(crate) fn trace_on(&mut self, parent: &Self) {
+        let Some(trace) = parent.get(TRACE_PARENT) else {
+            return;
+        };
+        if self.get(TRACE_PARENT).is_some() {
+            // A state belongs to its trace.
+            return;
+        }
+        self.insert(TRACE_PARENT, trace);
+        if let Some(state) = parent.get(TRACE_STATE)
+            && self.get(TRACE_STATE).is_none()
+        {
+            self.insert(TRACE_STATE, state);
+        }
+    }
+
     fn entries(&self) -> &[(String, String)] {
         self.entries.as_deref().map_or(&[], Vec::as_slice)
     }
@@ -159,6 +182,24 @@ mod tests {
         assert_ne!(headers, Headers::from_iter([("a", "1")]));
         assert_ne!(headers, Headers::from_iter([("a", "1"), ("c", "2")]));
         assert_ne!(headers, Headers::from_iter([("a", "1"), ("b", "3")]));
+    }
+
+    #[test]
+    fn a_trace_goes_on_unless_there_is_another() {
+        let trace = Headers::from_iter([("Traceparent", "1"), ("tracestate", "a=1"), ("b", "2")]);
+        let follow = |own: &[(&str, &str)], parent: &Headers| {
+            let mut headers = Headers::from_iter(own.iter().copied());
+            headers.trace_on(parent);
+            headers
+        };
+        let inherited = Headers::from_iter([("traceparent", "1"), ("tracestate", "a=1")]);
+        assert_eq!(follow(&[], &trace), inherited);
+        let own = [("TRACEPARENT", "2")];
+        assert_eq!(follow(&own, &trace), Headers::from_iter(own));
+        let state = [("tracestate", "b=2"), ("traceparent", "1")];
+        assert_eq!(follow(&state[..1], &trace), Headers::from_iter(state));
+        let stateless = Headers::from_iter([("tracestate", "a=1")]);
+        assert!(follow(&[], &stateless).is_empty());
     }
 
     #[test]

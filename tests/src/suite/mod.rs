@@ -196,6 +196,7 @@ macro_rules! suite {
                 a_discarded_letter_is_gone;
                 handlers_that_finished_do_not_run_again;
                 what_a_handler_stores_again_is_stored_once;
+                a_trace_goes_on_with_what_a_handler_sends_and_stores;
                 the_fence_is_the_epoch_of_the_owner;
                 what_cannot_be_read_holds_nobody_up;
             }

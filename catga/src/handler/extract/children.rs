@@ -9,13 +9,14 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::Call;
 use crate::delivery::Held;
 use crate::handler::{HandlerInfo, Key};
-use crate::message::{ContentType, Message, MessageId};
+use crate::message::{ContentType, Headers, Message, MessageId};
 use crate::node::Options;
 
 /// An execution of a handler, as what its child messages follow from.
 pub(crate) struct Parent {
     id: MessageId,
     key: Option<Arc<str>>,
+    headers: Headers,
     service: Arc<str>,
     handler: &'static HandlerInfo,
     deadline: Instant,
@@ -30,6 +31,7 @@ impl Parent {
         Self {
             id: call.id(),
             key: call.shared_key().cloned(),
+            headers: call.facts.headers().clone(),
             service: Arc::clone(&call.core.service),
             handler: call.handler,
             deadline: call.facts.deadline(),
@@ -46,11 +48,16 @@ impl Parent {
         self.key.as_deref()
     }
 
+    pub(super) const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
     pub(super) const fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// The options of a child: the parent's deadline, and an id that follows from its content.
+    /// The options of a child: the parent's deadline and trace, and an id that follows from its
+    /// content.
     pub(crate) fn child_options<M: Message>(
         &self,
         mut options: Options,
@@ -59,6 +66,7 @@ impl Parent {
     ) -> Options {
         options.parent = Some(self.deadline);
         options.held.clone_from(&self.held);
+        options.headers.trace_on(&self.headers);
         if options.id.is_none() {
             options.id = self.child_id(verb, message);
         }

@@ -20,6 +20,9 @@ use crate::node::{
 /// handlers each time, with the same id. [`send`](Self::send) encodes the message for that hash,
 /// which [`Node::send`](crate::Node::send) does not.
 ///
+/// A child belongs to the trace of its parent: it has the parent's `traceparent` and `tracestate`,
+/// unless [`with`](Self::with) sets a `traceparent` for it.
+///
 /// A unit test of a handler takes one from a [`TestCall`](super::TestCall).
 ///
 /// # Examples
@@ -65,7 +68,6 @@ pub struct Context {
 struct Inner {
     core: Arc<Core>,
     attempt: NonZeroU32,
-    headers: Headers,
     cancellation: Cancellation,
     fence: u64,
     parent: Parent,
@@ -105,7 +107,7 @@ impl Context {
     /// The headers of the message.
     #[must_use]
     pub fn headers(&self) -> &Headers {
-        &self.inner.headers
+        self.inner.parent.headers()
     }
 
     /// Tells tasks that this handler spawned when the execution was cancelled.
@@ -195,7 +197,6 @@ impl Context {
             inner: Arc::new(Inner {
                 core: Arc::clone(call.core),
                 attempt: facts.attempt,
-                headers: facts.headers().clone(),
                 cancellation: facts.cancellation().cancellation(),
                 fence: facts.fence(call.core, call.shared_key()),
                 parent: Parent::of(call),

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::super::Cluster;
 use super::super::site::{Site, all_owned, until};
-use super::work::{self, Happened, Job, Put, Sink, Spread, Try};
+use super::work::{self, Follow, Happened, Job, Put, Sink, Spread, Try};
 use super::{builder, builder_on, letters, nodes};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -410,6 +410,40 @@ pub async fn what_a_handler_stores_again_is_stored_once<C: Cluster>(cluster: C) 
     until("the last ran", SOON, || sink.of_key(1_001).contains(&99)).await;
     assert_eq!(sink.of_key(1_001), [0, 1, 2, 99]);
     assert_eq!(sink.by_handler("put").len(), 4);
+}
+
+pub async fn a_trace_goes_on_with_what_a_handler_sends_and_stores<C: Cluster>(cluster: C) {
+    const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const OWN: &str = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01";
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a, _b] = nodes(&site, &sink, ["a", "b"]).await;
+    let follow = |key| Follow {
+        key,
+        own: OWN.to_owned(),
+    };
+    let options = Options::new()
+        .header("traceparent", TRACE)
+        .header("tracestate", "shop=1")
+        .header("tenant", "acme");
+    a.with(options).enqueue(follow(1)).await.unwrap();
+    // The parent, two jobs, what is published, what each node overhears, and the calls.
+    until("all ran", SOON, || sink.len() >= 14).await;
+    for ran in sink.all() {
+        let expected = if ran.n == 3 {
+            [Some(OWN.to_owned()), None]
+        } else {
+            [TRACE, "shop=1"].map(|value| Some(value.to_owned()))
+        };
+        assert_eq!(ran.trace, expected, "{ran:?}");
+    }
+    assert_eq!(sink.len(), 14, "{:?}", sink.all());
+    a.enqueue(follow(2)).await.unwrap();
+    until("all ran", SOON, || sink.len() >= 28).await;
+    for ran in &sink.all()[14..] {
+        let own = (ran.n == 3).then(|| OWN.to_owned());
+        assert_eq!(ran.trace, [own, None], "{ran:?}");
+    }
 }
 
 pub async fn the_fence_is_the_epoch_of_the_owner<C: Cluster>(cluster: C) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use catga::{Context, Fault, State, command, event, handler, query};
+use catga::{BoxError, Context, Fault, Options, State, command, event, handler, query};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -21,6 +21,8 @@ pub struct Ran {
     pub attempt: u32,
     pub fence: u64,
     pub replay: bool,
+    /// Its `traceparent` and its `tracestate`.
+    pub trace: [Option<String>; 2],
 }
 
 /// Everything that ran, in its order, and a gate that handlers may wait at.
@@ -108,6 +110,8 @@ impl Sink {
             attempt: cx.attempt().get(),
             fence: cx.fence(),
             replay: cx.headers().get("catga-replay").is_some(),
+            trace: ["traceparent", "tracestate"]
+                .map(|name| cx.headers().get(name).map(str::to_owned)),
         });
     }
 
@@ -330,6 +334,44 @@ async fn note(event: Noted, State(at): State<At>, cx: Context) {
 #[handler(broadcast)]
 async fn overhear(event: Noted, State(at): State<At>, cx: Context) {
     at.sink.ran("overhear", event.key, event.n, &at.node, &cx);
+}
+
+/// Goes on by every verb; the last child has a `traceparent` of its own.
+#[command]
+#[route(key = "key")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Follow {
+    pub key: u64,
+    pub own: String,
+}
+
+#[handler]
+async fn follow(command: Follow, State(at): State<At>, cx: Context) -> Result<(), BoxError> {
+    let Follow { key, own } = command;
+    at.sink.ran("follow", key, 0, &at.node, &cx);
+    let job = |n| Job { n, ms: 0 };
+    cx.enqueue(job(0)).await?;
+    cx.publish(Noted { key, n: 1 }).await?;
+    cx.broadcast(Noted { key, n: 2 }).await?;
+    // To both nodes.
+    for result in cx.send_all((0..8).map(|key| Traced { key })).await {
+        result?;
+    }
+    let own = Options::new().header("traceparent", own);
+    cx.with(own).enqueue(job(3)).await?;
+    Ok(())
+}
+
+#[query(response = ())]
+#[route(key = "key")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Traced {
+    pub key: u64,
+}
+
+#[handler]
+async fn traced(query: Traced, State(at): State<At>, cx: Context) {
+    at.sink.ran("traced", query.key, 0, &at.node, &cx);
 }
 
 /// The name of the node that answers.
