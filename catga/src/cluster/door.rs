@@ -62,8 +62,10 @@ impl Cluster {
         let Ok(mut record) = ContentType::Json.decode::<OwnersRecord>(&found.value) else {
             return Ok(());
         };
-        let me = self.owner();
-        let mine = |door: &super::owners::Partition| door.owner.as_ref() == Some(&me);
+        let mine = |door: &super::owners::Partition| {
+            let owner = door.owner.as_ref();
+            owner.is_some_and(|owner| self.was(owner))
+        };
         if !record.partitions.iter().any(mine) {
             return Ok(());
         }

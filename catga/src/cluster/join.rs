@@ -183,7 +183,7 @@ pub(crate) async fn join(joining: Joining<'_>) -> Result<Joined, JoinError> {
         Err(error) => {
             let withdraw = registry::withdraw(records, &joining.service, registered);
             let withdraw = cluster.limited("take back what the service takes", withdraw);
-            if let ((), Err(left)) = future::join(cluster.leave(), withdraw).await {
+            if let ((), Err(left)) = future::join(cluster.withdraw(), withdraw).await {
                 tracing::warn!(
                     target: "catga",
                     node = %cluster.me,

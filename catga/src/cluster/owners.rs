@@ -194,12 +194,15 @@ pub(super) fn round(
     })
 }
 
-/// Gives away everything that `me` owns. `None` if there is nothing.
-pub(super) fn release_all(record: &OwnersRecord, me: &Owner) -> Option<OwnersRecord> {
+/// Gives away everything that is this node's. `None` if there is nothing.
+pub(super) fn release_all(
+    record: &OwnersRecord,
+    is_mine: impl Fn(&Owner) -> bool,
+) -> Option<OwnersRecord> {
     let mut next = record.clone();
     let mut any = false;
     for partition in &mut next.partitions {
-        if partition.owner.as_ref() == Some(me) {
+        if partition.owner.as_ref().is_some_and(&is_mine) {
             partition.owner = None;
             any = true;
         }

@@ -268,7 +268,7 @@ pub(super) async fn release(cluster: &Cluster) -> Result<(), TransportError> {
             return Ok(());
         };
         let record = decode(cluster, Some(&found))?;
-        let Some(next) = release_all(&record, &cluster.owner()) else {
+        let Some(next) = release_all(&record, |owner| cluster.was(owner)) else {
             return Ok(());
         };
         cluster.seen().releasing = Some(Releasing {

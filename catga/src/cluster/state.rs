@@ -192,6 +192,11 @@ impl Cluster {
         }
     }
 
+    /// Whether that is this very process, in this life or a former one.
+    pub(super) fn was(&self, owner: &Owner) -> bool {
+        owner.node == self.me && self.own().lives.contains(&owner.incarnation)
+    }
+
     /// Whether the service handles nothing of what is stored for now.
     pub(crate) fn is_paused(&self) -> bool {
         let seen = self.seen();

@@ -34,7 +34,7 @@ pub(crate) use dedup::{Claim, Claimant, Claimed};
 pub(crate) use delivery::Payload;
 #[cfg(feature = "testing")]
 pub(crate) use durable::REPLAY_HANDLER;
-pub(crate) use durable::{Appending, Engine, How, Limits, NotAppended, REPLAY};
+pub(crate) use durable::{Appending, Drained, Engine, How, LAST_WORD, Limits, NotAppended, REPLAY};
 pub(crate) use envelope::Envelope;
 pub(crate) use failure::{Failure, chain};
 pub(crate) use held::Held;

@@ -3,9 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
+use super::options::after;
 use super::{Core, Node, Phase};
+use crate::delivery::{Drained, LAST_WORD};
 
 /// Lets handlers that are inside of their first poll come to its end, so that they are counted.
 ///
@@ -23,6 +25,13 @@ impl Node {
     /// Handlers may still send, enqueue and publish through their [`Context`](crate::Context).
     /// After [`Builder::drain_timeout`](super::Builder::drain_timeout) the futures of durable deliveries that still run are
     /// dropped. Safe to call again, and from several places.
+    ///
+    /// A node that leaves tells the next owners what it has handled, gives its keys to them and
+    /// removes its record. If the broker is away, it tries that again until the drain timeout is over;
+    /// it is given two seconds at least, also where handlers took all the time. If the broker stays
+    /// away, that is in the log and no error: the others find the node dead after
+    /// [`Builder::node_timeout`](super::Builder::node_timeout), and then they may run again what it
+    /// could not acknowledge.
     ///
     /// A `send` is waited for once its handler waits for something. A handler that computes for more
     /// than a millisecond before its first `await` may not be seen: it goes on and its caller gets
@@ -79,13 +88,15 @@ async fn shutdown(core: &Arc<Core>) -> Result<(), ShutdownError> {
     if core.lifecycle.phase() == Phase::Stopped {
         return core.outcome.get().copied().unwrap_or(Ok(()));
     }
+    let deadline = after(core.drain_timeout);
     core.lifecycle.advance(Phase::Draining);
     if let Some(cluster) = &core.cluster {
-        // The others hear of it first, so that nobody is refused who can be sent elsewhere.
-        cluster.drain().await;
+        // The others hear of it first, so that nobody is refused who can be sent elsewhere. If the
+        // broker is away, handlers still have time.
+        cluster.drain(core.drain_timeout / 2).await;
     }
     let under_way = || core.sends.count() + core.calls.count() + core.queue.unfinished.count();
-    let calls = timeout(core.drain_timeout, async {
+    let calls = timeout_at(deadline, async {
         sleep(FIRST_POLLS).await;
         // A call may store something and a delivery may call: until both are quiet at once.
         while under_way() > 0 {
@@ -94,7 +105,8 @@ async fn shutdown(core: &Arc<Core>) -> Result<(), ShutdownError> {
             core.queue.unfinished.idle().await;
         }
     });
-    let (drained, dropped) = join(calls, hand_over(core)).await;
+    let (drained, handed) = join(calls, hand_over(core, deadline)).await;
+    let dropped = handed.as_ref().map_or(0, |handed| handed.dropped);
     let unfinished = ShutdownError {
         calls: core.sends.count() + core.calls.count(),
         deliveries: core.queue.unfinished.count() + dropped,
@@ -103,25 +115,28 @@ async fn shutdown(core: &Arc<Core>) -> Result<(), ShutdownError> {
     let outcome = if finished { Ok(()) } else { Err(unfinished) };
     let outcome = *core.outcome.get_or_init(|| outcome);
     stop(core);
-    if let Some(cluster) = &core.cluster {
-        cluster.leave().await;
+    if let (Some(cluster), Some(handed)) = (&core.cluster, handed) {
+        // A broker that was there has a moment for this as well, and one that was not has none.
+        let until = if handed.is_told {
+            handed.until.max(Instant::now() + LAST_WORD)
+        } else {
+            handed.until
+        };
+        cluster.leave(until).await;
     }
     outcome
 }
 
 /// Ends what the node handles of its cluster, and gives away what it owns: the next owners start at
-/// once. Returns how many attempts were dropped.
-async fn hand_over(core: &Arc<Core>) -> usize {
-    let dropped = match &core.engine {
-        Some(engine) => engine.drain(core.drain_timeout).await,
-        None => 0,
-    };
-    if let Some(cluster) = &core.cluster {
-        cluster.release().await;
-        // Otherwise it is taken over when this node is dead.
-        let _ = cluster.leave_door().await;
-    }
-    dropped
+/// once.
+async fn hand_over(core: &Arc<Core>, deadline: Instant) -> Option<Drained> {
+    let (cluster, engine) = (core.cluster.as_ref()?, core.engine.as_ref()?);
+    let drained = engine.drain(deadline).await;
+    let is_released = cluster.release(drained.until).await;
+    Some(Drained {
+        is_told: drained.is_told && is_released,
+        ..drained
+    })
 }
 
 fn stop(core: &Core) -> bool {

@@ -211,6 +211,8 @@ macro_rules! suite {
                 a_last_attempt_is_not_made_again_by_the_next_owner;
                 a_move_that_is_called_off_starts_nothing_of_a_paused_service;
                 a_shutdown_drops_what_does_not_end_and_another_runs_it;
+                a_broker_that_comes_back_hears_of_a_shutdown;
+                a_broker_that_stays_away_does_not_hold_up_a_shutdown;
                 what_ends_nodes_is_quarantined;
                 what_only_waited_when_nodes_died_is_not_quarantined;
                 what_is_paused_when_nodes_die_is_not_quarantined;

@@ -1,47 +1,74 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::release::write_tails;
 use super::{Engine, acks};
+use crate::transport::TransportError;
+
+/// How long a node that leaves has for the broker where its handlers took all the time.
+pub(crate) const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// How a drain ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Drained {
+    /// How many attempts were dropped.
+    pub(crate) dropped: usize,
+    /// Whether the broker has what the next owners have to know.
+    pub(crate) is_told: bool,
+    /// How long the node asks a broker that is away.
+    pub(crate) until: Instant,
+}
 
 impl Engine {
     /// Starts nothing new, and waits until what runs has ended or the time is up: then it is
     /// dropped. Afterwards nothing of the node's partitions is read, and what the next owners have
-    /// to know is written down. Returns how many attempts were dropped.
-    pub(crate) async fn drain(self: &Arc<Self>, within: Duration) -> usize {
+    /// to know is written down, if the broker is there in time.
+    pub(crate) async fn drain(self: &Arc<Self>, deadline: Instant) -> Drained {
+        let begun = Instant::now();
+        // What it owns, also if its lease runs out while the broker is away.
+        let partitions = self.held();
         self.draining.send_replace(true);
         self.taken.term.stop();
         self.due.notify_one();
         let mut drained = self.drained.subscribe();
-        let finished = timeout(within, async {
+        let finished = timeout_at(deadline, async {
             self.taken.term.idle().await;
             let _ = drained.wait_for(|drained| *drained).await;
         })
         .await;
-        let partitions = self.held();
+        let terms: Vec<_> = self.terms().values().cloned().collect();
+        let running = terms.iter().map(|term| term.count()).sum::<usize>();
         let dropped = match finished {
             Ok(()) => 0,
-            Err(_) => {
-                let terms: Vec<_> = self.terms().values().cloned().collect();
-                let running = terms.iter().map(|term| term.count()).sum::<usize>();
-                let dropped = running + self.taken.term.count();
-                self.end_all();
-                let _ = timeout(self.cluster.limit(), async {
+            Err(_) => running + self.taken.term.count(),
+        };
+        let mut until = deadline.max(begun + LAST_WORD);
+        if finished.is_err() {
+            self.end_all();
+            if dropped > 0 {
+                let _ = timeout(LAST_WORD, async {
                     for term in &terms {
                         term.idle().await;
                     }
-                    let _ = drained.wait_for(|drained| *drained).await;
                 })
                 .await;
-                dropped
+                until = Instant::now() + LAST_WORD;
             }
-        };
-        acks::send(self).await;
-        write_tails(self, &partitions).await;
+            let _ = timeout_at(until, drained.wait_for(|drained| *drained)).await;
+        }
+        let acknowledge = self
+            .cluster
+            .owe("acknowledge what it handled", until, || acknowledge(self));
+        let acknowledged = acknowledge.await;
+        let written = write_tails(self, &partitions, until).await;
         self.end_all();
-        dropped
+        Drained {
+            dropped,
+            is_told: acknowledged && written,
+            until,
+        }
     }
 
     /// Whether every term has been ended, and no other one is to begin.
@@ -56,5 +83,14 @@ impl Engine {
         }
         self.taken.term.end();
         self.due.notify_one();
+    }
+}
+
+async fn acknowledge(engine: &Engine) -> Result<(), TransportError> {
+    if acks::send(engine).await {
+        Ok(())
+    } else {
+        let error = "what came from the shared queue is not settled";
+        Err(TransportError::new("acknowledge messages", error))
     }
 }

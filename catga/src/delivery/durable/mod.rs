@@ -60,6 +60,7 @@ use writer::Writer;
 
 #[cfg(feature = "testing")]
 pub(crate) use attempts::REPLAY_HANDLER;
+pub(crate) use drain::{Drained, LAST_WORD};
 pub(crate) use replay::REPLAY;
 pub(crate) use store::{Appending, NotAppended};
 pub(crate) use writer::How;

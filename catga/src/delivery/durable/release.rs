@@ -1,8 +1,6 @@
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures_util::future::join_all;
-use tokio::time::sleep;
+use tokio::time::Instant;
 
 use super::Engine;
 use super::acks::prove_one;
@@ -106,20 +104,14 @@ fn encode(tail: &mut Tail) -> Result<(Bytes, bool), TransportError> {
     }
 }
 
-/// The same, until the broker answers or it is given up.
-pub(super) async fn write_tails(engine: &Engine, partitions: &[u32]) {
-    let each = partitions.iter().map(async |partition| {
-        for wait in [0, 50, 200] {
-            sleep(Duration::from_millis(wait)).await;
-            match write_tail(engine, *partition).await {
-                Ok(()) => break,
-                Err(error) => {
-                    tracing::warn!(target: "catga", node = %engine.cluster.me, partition, error = %Chain(&error), "what the next owner has to know could not be written down");
-                }
-            }
-        }
+/// The same for several of them, until the broker has it or the time is up. Whether it has.
+pub(super) async fn write_tails(engine: &Engine, partitions: &[u32], until: Instant) -> bool {
+    let cluster = &engine.cluster;
+    let each = partitions.iter().map(|partition| {
+        let write = || write_tail(engine, *partition);
+        cluster.owe("tell the next owner what was handled", until, write)
     });
-    join_all(each).await;
+    join_all(each).await.into_iter().all(|written| written)
 }
 
 fn name(partition: u32) -> String {

@@ -143,7 +143,8 @@ impl Builder {
         self
     }
 
-    /// How long [`Node::shutdown`](crate::Node::shutdown) waits for handlers; 30 seconds by default.
+    /// How long [`Node::shutdown`](crate::Node::shutdown) waits for handlers, and for a broker that is
+    /// away; 30 seconds by default.
     ///
     /// # Examples
     ///

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use catga::Node;
 use catga::delivery::Reason;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::super::site::{NODE_TIMEOUT, Site, all_owned, until};
 use super::super::{Clock, Cluster};
 use super::work::{Chore, Happened, Job, Put, Sink, Try};
 use super::{builder, letters, node_on_line, nodes};
-use crate::faulty::Fault;
+use crate::faulty::{Fault, Rules};
 
 const SOON: Duration = Duration::from_secs(20);
 const TAKEN_OVER: Duration = Duration::from_secs(60);
@@ -277,6 +277,83 @@ pub async fn a_shutdown_drops_what_does_not_end_and_another_runs_it<C: Cluster>(
     let _b = builder(&site, &sink, "b").start().await.unwrap();
     until("it runs again", TAKEN_OVER, || sink.len() == 2).await;
     assert!(sink.overlaps().is_empty());
+}
+
+/// Two nodes share the keys; what `a` runs ends while its broker is away, and cannot be
+/// acknowledged. It is shut down then; how long that takes, with the second node.
+async fn shut_down_without_a_broker<C: Cluster>(
+    site: &Site<C>,
+    sink: &Sink,
+    rules: Rules,
+    away: Duration,
+) -> (Duration, Node) {
+    let lines = ["a", "b"].map(|id| site.line(id));
+    let mut nodes = Vec::new();
+    for (line, id) in lines.iter().zip(["a", "b"]) {
+        let node = super::builder_on(line, sink, "shop", id).drain_timeout(DRAIN);
+        nodes.push(node.start().await.unwrap());
+    }
+    all_owned(&nodes, 32).await;
+    sink.close();
+    for key in KEYS {
+        put(&nodes[0], key, 0, 0).await;
+        put(&nodes[0], key, 1, 0).await;
+        nodes[0].enqueue(Chore { n: key }).await.unwrap();
+    }
+    until("each key runs", SOON, || sink.by_handler("put").len() == 40).await;
+    lines.iter().for_each(|line| line.set(|was| *was = rules));
+    sink.open();
+    let mut nodes = nodes.into_iter();
+    let (a, b) = (nodes.next().unwrap(), nodes.next().unwrap());
+    let healing = async {
+        sleep(away).await;
+        lines.iter().for_each(|line| line.heal());
+    };
+    let shutting = async {
+        let begun = Instant::now();
+        a.shutdown().await.unwrap();
+        begun.elapsed()
+    };
+    let (took, ()) = tokio::join!(shutting, healing);
+    (took, b)
+}
+
+// What has no key is noted as 0.
+const KEYS: std::ops::Range<u64> = 1..41;
+const DRAIN: Duration = Duration::from_secs(30);
+
+pub async fn a_broker_that_comes_back_hears_of_a_shutdown<C: Cluster>(cluster: C) {
+    // For less time than a lease has, and for more.
+    for away in [5, 15].map(Duration::from_secs) {
+        for rules in [Rules::DOWN, Rules::CUT] {
+            let site = Site::new(cluster.again());
+            let sink = Sink::default();
+            let (took, b) = shut_down_without_a_broker(&site, &sink, rules, away).await;
+            assert!(took >= away && took < DRAIN, "{took:?}");
+            // At once, and not when the node is dead.
+            all_owned(std::slice::from_ref(&b), 32).await;
+            until("all ran", SOON, || sink.len() >= 120).await;
+            in_order(&sink, KEYS, 2);
+            sleep(2 * NODE_TIMEOUT).await;
+            assert_eq!(sink.len(), 120, "{rules:?} for {away:?}");
+        }
+    }
+}
+
+pub async fn a_broker_that_stays_away_does_not_hold_up_a_shutdown<C: Cluster>(cluster: C) {
+    for rules in [Rules::DOWN, Rules::CUT] {
+        let site = Site::new(cluster.again());
+        let sink = Sink::default();
+        let away = DRAIN + Duration::from_secs(1);
+        let (took, b) = shut_down_without_a_broker(&site, &sink, rules, away).await;
+        assert!(took <= DRAIN + Duration::from_millis(100), "{took:?}");
+        until("all ran", TAKEN_OVER, || {
+            KEYS.into_iter().all(|key| sink.of_key(key).len() == 2)
+        })
+        .await;
+        in_order(&sink, KEYS, 2);
+        b.shutdown().await.unwrap();
+    }
 }
 
 pub async fn what_ends_nodes_is_quarantined<C: Cluster>(cluster: C) {
