@@ -1,9 +1,12 @@
-//! Instructions per parcel: the same whatever else the machine does.
+//! Instructions and allocations per parcel: the same whatever else the machine does.
 
 use std::error::Error;
 use std::process::Command;
 
-use super::{node, one_thread};
+use catga_benches::allocations;
+use tokio::runtime::Builder;
+
+use super::node;
 use crate::way::{Way as _, end_to_end};
 
 const FEW: u64 = 2_000;
@@ -15,10 +18,19 @@ pub(crate) fn instructions() -> Result<(), Box<dyn Error>> {
         println!("instructions per parcel: not counted, `valgrind` is not there");
         return Ok(());
     }
-    let (few, many) = (counted(FEW)?, counted(MANY)?);
-    let each = (many - few) / (MANY - FEW) as f64;
-    println!("instructions per parcel, enqueue to ack: {each:.0}");
+    let each = |few: f64, many: f64| (many - few) / (MANY - FEW) as f64;
+    let instructions = each(counted(FEW)?, counted(MANY)?);
+    let allocations = each(allocated(FEW)?, allocated(MANY)?);
+    println!(
+        "instructions per parcel, enqueue to ack: {instructions:.0}; allocations: {allocations:.2}"
+    );
     Ok(())
+}
+
+fn allocated(parcels: u64) -> Result<f64, Box<dyn Error>> {
+    let mut outcome = Ok(());
+    let count = allocations::count(|| outcome = alone(Some(&parcels.to_string())));
+    outcome.map(|()| count as f64)
 }
 
 fn counted(parcels: u64) -> Result<f64, Box<dyn Error>> {
@@ -37,7 +49,12 @@ fn counted(parcels: u64) -> Result<f64, Box<dyn Error>> {
 /// What is counted: a node, and parcels that it stores and handles.
 pub(crate) fn alone(parcels: Option<&str>) -> Result<(), Box<dyn Error>> {
     let parcels = parcels.ok_or("how many parcels?")?.parse()?;
-    let runtime = one_thread()?;
+    // The clock stands still while there is anything to do: under valgrind everything takes fifty
+    // times as long, and what is for slow handlers would be counted for these.
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()?;
     runtime.block_on(async {
         let node = node("alone").await;
         // Tables have their size.
