@@ -91,16 +91,10 @@ impl<D> Lanes<D> {
         }
     }
 
-    /// Whoever is in the lane waits for its next attempt, and so do all behind it: `lighten` sees
-    /// each of them.
-    pub(crate) fn block(&self, key: &str, mut lighten: impl FnMut(&mut D)) {
+    /// Whoever is in the lane waits for its next attempt, and so do all behind it.
+    pub(crate) fn block(&self, key: &str) {
         if let Some(lane) = self.state().busy.get_mut(key) {
             lane.blocked = true;
-            for waiting in lane.waiting.values_mut() {
-                if let Waiting::Delivery(delivery) = waiting {
-                    lighten(delivery);
-                }
-            }
         }
     }
 

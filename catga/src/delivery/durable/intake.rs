@@ -19,7 +19,7 @@ use super::item::{Item, Payload};
 use super::partition::{Mark, Met, Tail};
 use super::release::{read_tail, write_tail};
 use super::term::Term;
-use super::{Engine, acks, run};
+use super::{Engine, HEAVY, acks, run};
 use crate::cluster::Tenures;
 use crate::delivery::BoxFuture;
 use crate::node::Core;
@@ -28,8 +28,6 @@ use crate::transport::{self, Received, Taken, TransportError};
 
 /// The most positions that may wait on a node.
 pub(super) const CEILING: usize = 1_000_000;
-/// How many of a lane keep their payload while they wait.
-const HEAVY: usize = 64;
 /// The longest wait before another try.
 const LONGEST: Duration = Duration::from_secs(1);
 

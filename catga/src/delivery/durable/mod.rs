@@ -65,6 +65,9 @@ pub(crate) use replay::REPLAY;
 pub(crate) use store::{Appending, NotAppended};
 pub(crate) use writer::How;
 
+/// How many of a lane keep their payload while they wait.
+const HEAVY: usize = 64;
+
 /// How much a node in a cluster takes on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -289,7 +292,10 @@ impl Engine {
     /// All behind an item wait with it.
     fn block(&self, item: &Item) {
         if let Some(key) = &item.key {
-            self.lanes.block(key, |behind| behind.lighten());
+            self.lanes.block(key);
+            // Whatever came behind so many is light: a hundred thousand may wait, and all other
+            // keys would wait for a look at each.
+            self.lanes.first(key, HEAVY, |behind| behind.lighten());
         }
     }
 
