@@ -34,7 +34,8 @@ pub(crate) fn broadcast(core: &Arc<Core>, envelope: Envelope, topic: Option<&str
                 let _permit = local.permit().await;
                 let facts = Facts::broadcast(Arc::clone(&envelope));
                 let mut claimant = Claimant::default();
-                let run = handle::run(&of, &envelope, pick, local, facts, &mut claimant);
+                let claimant = &mut claimant;
+                let run = handle::run(&of, &envelope, pick, local, facts, claimant, &|| true);
                 if let Err(failure) = run.await {
                     telemetry::broadcast_failed(&of, local.info, &envelope, &failure);
                 }

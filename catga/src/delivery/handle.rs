@@ -1,5 +1,6 @@
 //! Each handler of a stored message until it succeeds or its attempts are used up.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::num::NonZeroU32;
 use std::pin::Pin;
@@ -9,11 +10,12 @@ use std::time::Duration;
 
 use futures_util::future::{Either, join_all};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use super::attempt::{AnyAttempt, Attempts};
 use super::dedup::{Claim, Claimant, Claimed};
 use super::{BoxFuture, Envelope, Failure, layered};
-use crate::handler::{Facts, Pick};
+use crate::handler::{Facts, HandlerInfo, Pick};
 use crate::node::{Core, after};
 use crate::telemetry;
 use crate::wiring::Local;
@@ -216,13 +218,18 @@ async fn once(
     };
     let facts = Facts::stored(Arc::clone(envelope), attempt);
     let pick = Pick::Handler(index);
-    match run(core, envelope, pick, local, facts, claimant).await {
+    let may_start = || !core.queue.is_paused();
+    match run(core, envelope, pick, local, facts, claimant, &may_start).await {
         Ok(()) => None,
         Err(failure) => failed(core, envelope, index, local, attempt, failure),
     }
 }
 
-/// One attempt of one handler, unless it is known to have succeeded for this message.
+/// Whether something may still start.
+pub(super) type MayStart<'a> = &'a (dyn Fn() -> bool + Sync);
+
+/// One attempt of one handler, unless it is known to have succeeded for this message. Whoever calls has
+/// seen that it `may_start`; that is asked again behind whatever takes a while.
 ///
 /// All but the shortest way is behind a box, since each message that runs has room for it.
 pub(super) fn run<'a>(
@@ -232,42 +239,68 @@ pub(super) fn run<'a>(
     local: &'a Local,
     facts: Facts,
     claimant: &'a mut Claimant,
+    may_start: MayStart<'a>,
 ) -> Either<Once<'a>, BoxFuture<'a, Result<(), Failure>>> {
     match local.info.dedup() {
         Some(window) => {
-            let run = run_claimed(core, envelope, pick, local, facts, claimant, window);
+            let run = async move {
+                let deadline = after(facts.timeout());
+                let claim = claim(core, envelope, local.info, claimant, window, deadline);
+                let claim = match claim.await? {
+                    Claimed::Run(claim) => claim,
+                    Claimed::Done(_) => return Ok(()),
+                };
+                if !may_start() {
+                    claim.failed().await;
+                    return Err(Failure::unclaimed(&Stopped));
+                }
+                let result = run_once(core, envelope, pick, local, facts).await;
+                match result {
+                    Ok(()) => claim.succeeded(b"").await,
+                    Err(_) => claim.failed().await,
+                }
+                result
+            };
             Either::Right(Box::pin(run))
         }
         None => run_once(core, envelope, pick, local, facts),
     }
 }
 
-/// The same for a handler that claims ids for so long.
-async fn run_claimed(
+/// Claims the id of a message for a handler.
+async fn claim(
     core: &Arc<Core>,
     envelope: &Envelope,
-    pick: Pick,
-    local: &Local,
-    facts: Facts,
+    handler: &'static HandlerInfo,
     claimant: &mut Claimant,
     window: Duration,
-) -> Result<(), Failure> {
+    deadline: Instant,
+) -> Result<Claimed, Failure> {
     let epoch = envelope.fence.filter(|_| envelope.key.is_some());
-    let deadline = after(facts.timeout());
-    let (info, id) = (local.info, envelope.id);
-    let claim = Claim::take(core, claimant, info, id, epoch, window, deadline);
-    let claim = match claim.await {
-        Ok(Claimed::Run(claim)) => claim,
-        Ok(Claimed::Done(_)) => return Ok(()),
-        Err(error) => return Err(Failure::unclaimed(&*error)),
-    };
-    let result = run_once(core, envelope, pick, local, facts).await;
-    match result {
-        Ok(()) => claim.succeeded(b"").await,
-        Err(_) => claim.failed().await,
-    }
-    result
+    Claim::take(
+        core,
+        claimant,
+        handler,
+        envelope.id,
+        epoch,
+        window,
+        deadline,
+    )
+    .await
+    .map_err(|error| Failure::unclaimed(&*error))
 }
+
+/// While a message was claimed, its service was paused, or its node lost the key or stops.
+#[derive(Debug)]
+struct Stopped;
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nothing may start here any more since the message id was claimed")
+    }
+}
+
+impl std::error::Error for Stopped {}
 
 /// One attempt of one handler, through the layers if there are any.
 fn run_once<'a>(

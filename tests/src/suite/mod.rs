@@ -234,6 +234,7 @@ macro_rules! suite {
                 an_id_that_another_has_claimed_costs_no_attempt;
                 a_claim_whose_answer_was_lost_is_its_own;
                 a_claim_lasts_as_long_as_its_call;
+                what_is_being_claimed_starts_nothing_of_a_paused_service;
                 messages_of_the_front_door_are_handled_in_order;
                 what_nobody_takes_at_the_front_door_is_kept;
                 the_order_of_the_front_door_outlives_a_full_queue;

@@ -7,10 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use catga::transport::{Frame, Memory, Transport};
 use catga::{Headers, Node};
-use catga_tests::suite::site::{HEARTBEAT, NODE_TIMEOUT, Site, all_owned};
+use catga_tests::faulty::Fault;
+use catga_tests::suite::durable::node_on_line;
+use catga_tests::suite::durable::work::{Once, Sink};
+use catga_tests::suite::site::{HEARTBEAT, NODE_TIMEOUT, Site, all_owned, until};
 use catga_tests::suite::work::{Here, Log, MODULE, Serial};
 use futures_util::future::join_all;
-use tokio::time::advance;
+use tokio::time::{advance, sleep};
 
 use crate::InMemory;
 
@@ -86,4 +89,26 @@ async fn a_call_that_waits_for_its_turn_meets_the_clock() {
     assert_eq!(site.log.by_number().len(), ran, "the others did not start");
     let refused = answers[ran..].iter().flat_map(Result::as_ref).count();
     assert_eq!(refused, 0, "one after the other");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_claimed_its_message_meets_the_clock() {
+    let site = Site::new(InMemory(Memory::private()));
+    let sink = Sink::default();
+    let (a, line) = node_on_line(&site, &sink).await;
+    let former = a.partitions().into_values().max().unwrap();
+    line.set(|rules| rules.writes = Fault::SlowReply(Duration::from_secs(2)));
+    let once = Once {
+        key: 1,
+        n: 1,
+        fails: 0,
+    };
+    a.enqueue(once).await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    line.heal();
+    // The answer to its claim is what the process sees first when it goes on.
+    advance(NODE_TIMEOUT).await;
+    until("it ran", 4 * NODE_TIMEOUT, || !sink.is_empty()).await;
+    let ran = sink.all();
+    assert!(ran.len() == 1 && ran[0].fence > former, "{former}: {ran:?}");
 }

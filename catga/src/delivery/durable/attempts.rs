@@ -242,7 +242,8 @@ impl Delivery<'_> {
             } else {
                 let facts = Facts::stored(Arc::clone(envelope), attempt);
                 let pick = Pick::Handler(self.index);
-                handle::run(core, envelope, pick, local, facts, claimant).await
+                let may_start = || item.term.may_start(&engine.cluster);
+                handle::run(core, envelope, pick, local, facts, claimant, &may_start).await
             };
             return Ok(Attempted {
                 envelope: Arc::clone(envelope),

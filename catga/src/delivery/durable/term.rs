@@ -117,8 +117,12 @@ impl Term {
         // Counted before the state is looked at, so that whoever stops the term sees it.
         self.running.enter();
         let running = Running(Arc::clone(self));
-        let may = self.is_running() && (!self.leased || cluster.lease.is_valid());
-        may.then_some(running)
+        self.may_start(cluster).then_some(running)
+    }
+
+    /// Whether something may start at this moment.
+    pub(super) fn may_start(&self, cluster: &Cluster) -> bool {
+        self.is_running() && (!self.leased || cluster.lease.is_valid())
     }
 
     /// Nothing more starts.

@@ -210,6 +210,28 @@ pub async fn a_claim_lasts_as_long_as_its_call<C: Cluster>(cluster: C) {
     assert_eq!(sink.len(), 1);
 }
 
+pub async fn what_is_being_claimed_starts_nothing_of_a_paused_service<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let (a, line) = super::node_on_line(&site, &sink).await;
+    line.set(|rules| rules.writes = Fault::SlowReply(Duration::from_secs(3)));
+    let once = Once {
+        key: 1,
+        n: 1,
+        fails: 0,
+    };
+    a.enqueue(once).await.unwrap();
+    sleep(Duration::from_millis(500)).await;
+    line.heal();
+    a.pause().await.unwrap();
+    assert!(sink.is_empty(), "the answer to its claim is on its way");
+    sleep(Duration::from_secs(5)).await;
+    assert!(sink.is_empty(), "{:?}", sink.all());
+    a.resume().await.unwrap();
+    until("it succeeded", SOON, || sink.len() == 1).await;
+    assert_eq!(attempts(&sink, 1), [1]);
+}
+
 /// What a program leaves at the front door.
 async fn leave<C: Cluster>(site: &Site<C>, number: u64, name: &str, payload: &str) {
     leave_over(&*site.cluster.transport(), number, name, payload).await;
