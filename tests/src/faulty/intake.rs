@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use catga::transport::{BoxFuture, Generation, Intake, Received, Shared, SharedIntake, Taken};
+use catga::transport::{Ack, BoxFuture, Generation, Intake, Received, Shared, SharedIntake, Taken};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -74,6 +74,9 @@ impl Intake for Flow {
                         return Some(Taken::Idle { last });
                     }
                     Taken::Entries(entries) => {
+                        if !entries.is_empty() && self.gate.line.faults.tell(Lie::AckedBeforeRun) {
+                            self.acknowledge(&entries).await;
+                        }
                         let entries = self.falsify(entries);
                         if !entries.is_empty() {
                             self.gate.passed();
@@ -98,15 +101,32 @@ impl Flow {
         Some(received)
     }
 
+    fn acknowledge(&self, entries: &[Received]) -> impl Future<Output = ()> + Send + use<> {
+        let ack = |received: &Received| Ack {
+            partition: received.partition,
+            position: received.position,
+            number: received.number,
+        };
+        let acks: Vec<_> = entries.iter().map(ack).collect();
+        let (inner, generation) = (self.gate.line.faults.queues(), self.generation.clone());
+        async move {
+            // One that is destroyed has acknowledged what it could.
+            let _ = inner.queues().ack(&generation, &acks).await;
+        }
+    }
+
     /// Does to a batch what is to be done to it.
     fn falsify(&mut self, mut entries: Vec<Received>) -> Vec<Received> {
         let faults = self.gate.line.faults.clone();
-        if faults.ignores_generations() {
+        if faults.has(Lie::GenerationsIgnored) {
             for received in &entries {
                 faults.receive(&self.generation, received);
             }
         }
         for received in &mut entries {
+            let (service, partition) = (&self.generation.service, received.partition);
+            let sequence = &mut received.position.sequence;
+            *sequence = faults.sequences().tell(service, partition, *sequence);
             self.number(received);
         }
         if faults.tell(Lie::BatchLost) {

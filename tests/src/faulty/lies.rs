@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-/// What a broker does of the queues and does not say.
+/// What a broker does and does not say.
 ///
 /// Some of it is noticed and made good by whoever reads; the rest must make tests fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,19 @@ pub enum Lie {
     ReadTwice,
     /// Generations that are destroyed go on: they read, and their acknowledgements have effect.
     GenerationsIgnored,
+    /// What is handed to an intake is acknowledged before anybody runs it.
+    AckedBeforeRun,
+    /// A partition that is empty counts its positions from 1 again, and its stream is the same.
+    NumbersFromOne,
+    /// Writes of records and marks are done whatever they expect.
+    ConditionsIgnored,
+    /// The store is split: each line has owners of partitions of its own.
+    OwnersSplit,
+    /// Records and marks stay: their removals are answered, and they never run out.
+    RemovalsLost,
+    /// With a claim, all records return to what they were with the claim before. Their versions
+    /// rise, and the store is the same.
+    RecordsFellBack,
 }
 
 /// Which lies are told, and how often.

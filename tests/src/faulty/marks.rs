@@ -6,7 +6,8 @@ use catga::transport::{
     BoxFuture, Expect, Marks, Read, Revision, TransportError, WriteError, Written,
 };
 
-use super::Line;
+use super::records::met;
+use super::{Lie, Line};
 
 impl Marks for Line {
     fn read<'a>(
@@ -38,6 +39,11 @@ impl Marks for Line {
             let written = async move {
                 let inner = line.faults.queues();
                 let marks = inner.marks();
+                let mut expect = expect;
+                if line.faults.tell(Lie::ConditionsIgnored) {
+                    expect = met(marks.read(&service, &name).await?);
+                }
+                let expires = expires.filter(|_| !line.faults.has(Lie::RemovalsLost));
                 marks.write(&service, &name, value, expect, expires).await
             };
             self.done(fault, WriteError::Transport, written).await
@@ -55,6 +61,9 @@ impl Marks for Line {
             let (line, service, name) = (self.clone(), Arc::clone(service), name.to_owned());
             let removed = async move {
                 let inner = line.faults.queues();
+                if line.faults.tell(Lie::RemovalsLost) {
+                    return Ok(());
+                }
                 inner.marks().remove(&service, &name, revision).await
             };
             self.done(fault, |lost| lost, removed).await

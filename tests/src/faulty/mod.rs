@@ -8,6 +8,7 @@ mod marks;
 mod messenger;
 mod queues;
 mod records;
+mod sequences;
 mod store;
 mod stored;
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use catga::transport::{
-    Ack, Acked, Append, AppendError, Appended, BoxFuture, Entry, Fetched, Generation, Opened,
+    Ack, Acked, Append, AppendError, Appended, BoxFuture, Entry, Fetched, Generation, Opened, Part,
     Position, Queue, Queues, Release, SharedIntake, StoredLetter, Ticket, Transport,
     TransportError,
 };
@@ -66,7 +66,19 @@ impl Queues for Line {
                 owned[first].entry = Arc::clone(&owned[first + 1].entry);
                 owned[first + 1].entry = entry;
             }
+            let faults = Arc::clone(&self.faults);
             let stored = self.with_queues(move |inner| async move {
+                if let Part::Partition(partition) = queue.part
+                    && faults.has(Lie::NumbersFromOne)
+                    && inner
+                        .queues()
+                        .oldest(&queue.service, partition)
+                        .await?
+                        .is_none()
+                    && faults.tell(Lie::NumbersFromOne)
+                {
+                    faults.sequences().forget(&queue.service, partition);
+                }
                 Ok(inner.queues().append(&queue, writer, &owned).await)
             });
             stored.await.unwrap_or_else(|_| {
@@ -87,8 +99,14 @@ impl Queues for Line {
             let partitions = partitions.to_vec();
             let (opened, haunted) = self
                 .with_queues(move |inner| async move {
-                    let opened = inner.queues().open(&owned, &partitions).await?;
-                    let ignored = faults.ignores_generations();
+                    let mut opened = inner.queues().open(&owned, &partitions).await?;
+                    for (partition, sequence) in
+                        opened.received.iter_mut().chain(&mut opened.stored)
+                    {
+                        let mut sequences = faults.sequences();
+                        *sequence = sequences.tell(&owned.service, *partition, *sequence);
+                    }
+                    let ignored = faults.has(Lie::GenerationsIgnored);
                     let haunted = ignored.then(|| faults.haunt(&owned, &partitions));
                     Ok((opened, haunted))
                 })
@@ -153,7 +171,10 @@ impl Queues for Line {
         positions: &'a [Position],
     ) -> BoxFuture<'a, Result<Vec<Fetched>, TransportError>> {
         Box::pin(async move {
-            let (service, positions) = (Arc::clone(service), positions.to_vec());
+            let (service, mut positions) = (Arc::clone(service), positions.to_vec());
+            for Position { sequence, .. } in &mut positions {
+                *sequence = self.faults.sequences().own(&service, partition, *sequence);
+            }
             self.with_queues(move |inner| async move {
                 let queues = inner.queues();
                 queues.fetch(&service, partition, &positions).await
@@ -168,9 +189,10 @@ impl Queues for Line {
         partition: u32,
     ) -> BoxFuture<'a, Result<Option<u64>, TransportError>> {
         Box::pin(async move {
-            let service = Arc::clone(service);
+            let (faults, service) = (Arc::clone(&self.faults), Arc::clone(service));
             self.with_queues(move |inner| async move {
-                inner.queues().oldest(&service, partition).await
+                let oldest = inner.queues().oldest(&service, partition).await?;
+                Ok(oldest.map(|oldest| faults.sequences().tell(&service, partition, oldest)))
             })
             .await
         })

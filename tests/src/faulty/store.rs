@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -16,6 +17,8 @@ pub struct Faults {
     frames: Arc<dyn Transport>,
     identity: Mutex<String>,
     written: Mutex<Vec<(String, RecordKey)>>,
+    /// What the store had when it fell back last.
+    before: Mutex<Option<Snapshot>>,
     pub(super) stored: Stored,
     /// Every change of this ends all watches.
     pub(super) breaks: watch::Sender<u64>,
@@ -63,6 +66,7 @@ impl Faults {
             frames: inner,
             identity: Mutex::new("first".to_owned()),
             written: Mutex::default(),
+            before: Mutex::default(),
             breaks: watch::Sender::new(0),
             flows: watch::Sender::new(0),
         })
@@ -144,6 +148,32 @@ impl Faults {
     pub fn replace(&self, by: Arc<dyn Transport>) {
         *self.store.lock().unwrap() = by;
         self.break_watches();
+    }
+
+    /// The records are what they were when this was called before.
+    pub(super) async fn fall_back(&self) {
+        let now = self.snapshot().await;
+        let before = self.before.lock().unwrap().replace(now.clone());
+        let Some(Snapshot(before)) = before else {
+            return;
+        };
+        let mut before: HashMap<_, _> = before.into_iter().collect();
+        let store = self.store();
+        let records = store.records();
+        for (key, Record { value, revision }) in now.0 {
+            let Some(old) = before.remove(&key) else {
+                records.remove(&key, revision).await.unwrap();
+                continue;
+            };
+            if old.value != value {
+                let written = records.write(&key, old.value, Expect::Revision(revision), None);
+                written.await.unwrap();
+            }
+        }
+        for (key, old) in before {
+            let written = records.write(&key, old.value, Expect::Absent, None);
+            written.await.unwrap();
+        }
     }
 
     pub(super) fn store(&self) -> Arc<dyn Transport> {

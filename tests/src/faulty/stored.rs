@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use catga::transport::{Ack, Generation, Received, Transport};
+use catga::transport::{Ack, Generation, Position, Received, Transport};
 use tokio::sync::mpsc;
 
 use super::ghosts::Ghosts;
 use super::lies::Lies;
+use super::sequences::Sequences;
 use super::{Faults, Lie};
 
 /// The queues behind all lines, and what is wrong with them.
@@ -16,6 +17,7 @@ pub(super) struct Stored {
     provisioned: Mutex<BTreeMap<Arc<str>, u32>>,
     /// The broker's own number of an entry, where a generation was told another one.
     renumbered: Mutex<HashMap<(Generation, u64), u64>>,
+    sequences: Mutex<Sequences>,
 }
 
 impl Stored {
@@ -26,6 +28,7 @@ impl Stored {
             ghosts: Mutex::default(),
             provisioned: Mutex::default(),
             renumbered: Mutex::default(),
+            sequences: Mutex::default(),
         }
     }
 }
@@ -86,9 +89,12 @@ impl Faults {
         self.stored.lies.lock().unwrap().tell(lie)
     }
 
-    pub(super) fn ignores_generations(&self) -> bool {
-        let lies = self.stored.lies.lock().unwrap();
-        lies.has(Lie::GenerationsIgnored)
+    pub(super) fn has(&self, lie: Lie) -> bool {
+        self.stored.lies.lock().unwrap().has(lie)
+    }
+
+    pub(super) fn sequences(&self) -> MutexGuard<'_, Sequences> {
+        self.stored.sequences.lock().unwrap()
     }
 
     pub(super) fn haunt(
@@ -129,9 +135,17 @@ impl Faults {
         generation: &Generation,
         acks: &[Ack],
     ) -> Vec<(Generation, Vec<Ack>)> {
-        let original = |ack: &Ack| Ack {
-            number: self.original(generation, ack.number),
-            ..*ack
+        let original = |ack: &Ack| {
+            let Ack { position, .. } = ack;
+            let (service, sequence) = (&generation.service, position.sequence);
+            Ack {
+                number: self.original(generation, ack.number),
+                position: Position {
+                    sequence: self.sequences().own(service, ack.partition, sequence),
+                    ..*position
+                },
+                ..*ack
+            }
         };
         let acks: Vec<_> = acks.iter().map(original).collect();
         let ghosts = self.stored.ghosts.lock().unwrap();

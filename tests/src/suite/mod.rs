@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use catga::transport::Transport;
 
-use crate::faulty::Snapshot;
+use crate::faulty::{Lie, Snapshot};
 
 pub use clock::{Clock, run};
 
@@ -44,6 +44,11 @@ pub trait Cluster: Sized {
 
     /// A connection to it.
     fn transport(&self) -> Arc<dyn Transport>;
+
+    /// A lie that it tells on every occasion on the lines of a test's nodes.
+    fn lie(&self) -> Option<Lie> {
+        None
+    }
 
     /// A connection to an empty one that is given these records, each with its version.
     fn restored(&self, snapshot: &Snapshot) -> impl Future<Output = Arc<dyn Transport>> {

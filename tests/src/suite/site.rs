@@ -25,8 +25,12 @@ pub struct Site<C> {
 
 impl<C: Cluster> Site<C> {
     pub fn new(cluster: C) -> Self {
+        let faults = Faults::new(cluster.transport());
+        if let Some(lie) = cluster.lie() {
+            faults.lie(lie, 1);
+        }
         Self {
-            faults: Faults::new(cluster.transport()),
+            faults,
             log: Log::default(),
             cluster,
         }
