@@ -75,6 +75,18 @@ impl Claimant {
     }
 }
 
+/// The name of the mark of an id and a handler.
+pub(crate) fn mark_of(handler: &HandlerInfo, id: MessageId) -> String {
+    format!("seen-{id}-{:x}", xxh3_64(handler.path().as_bytes()))
+}
+
+/// Whether a mark says that a handler succeeded.
+#[cfg(feature = "testing")]
+pub(crate) fn is_success(mark: &[u8]) -> bool {
+    let mark = ContentType::Json.decode::<Mark>(mark);
+    mark.is_ok_and(|mark| mark.done.is_some())
+}
+
 /// The right of one execution to run for an id.
 #[derive(Debug)]
 pub(crate) struct Claim {
@@ -120,7 +132,7 @@ impl Claim {
         window: Duration,
         deadline: Instant,
     ) -> Result<Claimed, BoxError> {
-        let name = format!("seen-{id}-{:x}", xxh3_64(handler.path().as_bytes()));
+        let name = mark_of(handler, id);
         let token = claimant.token();
         let mut in_doubt = false;
         loop {

@@ -31,9 +31,13 @@ pub use outcome::Outcome;
 pub(crate) use broadcast::broadcast;
 pub(crate) use dead_letters::DeadLetters;
 pub(crate) use dedup::{Claim, Claimant, Claimed};
+#[cfg(feature = "testing")]
+pub(crate) use dedup::{is_success, mark_of};
 pub(crate) use delivery::Payload;
 #[cfg(feature = "testing")]
 pub(crate) use durable::REPLAY_HANDLER;
+#[cfg(feature = "testing")]
+pub(crate) use durable::is_of_unknown_type;
 pub(crate) use durable::{Appending, Drained, Engine, How, LAST_WORD, Limits, NotAppended, REPLAY};
 pub(crate) use envelope::Envelope;
 pub(crate) use failure::{Failure, chain};

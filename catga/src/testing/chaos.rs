@@ -277,6 +277,7 @@ impl Chaos {
         let tells = self.chance.bool();
         if broker.fall_back(&snapshot, tells).await.is_ok() {
             self.world.history.forget_pauses();
+            self.world.history.forget_versions();
             self.world.history.disturb(format_args!(
                 "the records fall back; the store tells: {tells}"
             ));

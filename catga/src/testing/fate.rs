@@ -15,12 +15,14 @@ pub(super) enum Fate {
     Late(Duration),
     /// It is done, and its reply comes this much later.
     Slow(Duration),
+    /// It is done this much later, whoever still waits for it, and its reply comes.
+    Held(Duration),
     /// It is done, and once more this much later.
     Twice(Duration),
 }
 
 impl Fate {
-    /// Of one operation in seven something becomes that should not.
+    /// Of one operation in six something becomes that should not.
     pub(super) fn of_operation(chance: &mut Rng) -> Self {
         match chance.u8(..100) {
             0..3 => Self::Failed,
@@ -28,6 +30,7 @@ impl Fate {
             6..8 => Self::Late(upto(chance, 6_000)),
             8..11 => Self::Slow(upto(chance, 4_000)),
             11..14 => Self::Twice(upto(chance, 6_000)),
+            14..16 => Self::Held(upto(chance, 6_000)),
             _ => Self::Done,
         }
     }

@@ -10,7 +10,9 @@ use xxhash_rust::xxh3::Xxh3;
 use super::enqueued::Enqueued;
 use super::operations::Operations;
 use super::process::Process;
+use super::remembered::Remembered;
 use super::report::{Rule, Violation};
+use super::versions::Versions;
 use crate::message::MessageId;
 
 /// For how long an id is known to the queue that stored it.
@@ -48,6 +50,8 @@ pub(super) struct Record {
     /// The messages that handlers were seen with that others had sent, by their causes.
     pub(super) children: BTreeMap<String, MessageId>,
     pub(super) operations: Operations,
+    pub(super) versions: Versions,
+    pub(super) memory: Remembered,
     pub(super) violations: Vec<Violation>,
     pub(super) disturbances: usize,
     /// How many acknowledgements the users' calls had.
@@ -123,6 +127,8 @@ impl History {
                 calls: BTreeMap::new(),
                 children: BTreeMap::new(),
                 operations: Operations::default(),
+                versions: Versions::default(),
+                memory: Remembered::default(),
                 violations: Vec::new(),
                 disturbances: 0,
                 acknowledged: 0,
@@ -276,6 +282,7 @@ impl History {
         });
         record.check_start(index);
         record.check_pause(index);
+        record.check_remembered(index);
         drop(record);
         Running {
             history: Arc::clone(self),
@@ -332,6 +339,10 @@ impl Running {
 }
 
 impl Record {
+    pub(super) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     pub(super) fn tick(&mut self) -> u64 {
         self.sequence += 1;
         self.sequence

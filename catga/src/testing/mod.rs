@@ -13,6 +13,24 @@
 //! minutes, with `tokio::time::sleep` between the calls, which costs no time, and let handlers take
 //! a while, so that they are interrupted.
 //!
+//! Besides the faults, a [`Client`] does what operators do: it pauses and resumes a service, lists its
+//! dead letters, replays and drops them, and leaves what nobody can read. The nodes of a service need not
+//! be alike, as in a rolling deployment: what `make` gives a node may depend on how many lives there were
+//! before.
+//!
+//! # What is checked
+//!
+//! Each [`Rule`] is a promise that the report looks at:
+//!
+//! - a key runs one message at a time, on a node that has its lease, under a fence that never falls,
+//! - first attempts run in stored order, replays in the order of the replays,
+//! - what was acknowledged is handled or a dead letter; a replay by the handler that gave it up alone,
+//! - nothing runs twice without a reason, and not at all where a handler with `dedup` is known to have
+//!   succeeded; what a handler sends again is the same message,
+//! - a dead letter has a reason, and one of an unknown type has nobody who knows the type; what was
+//!   replayed or dropped is no letter any more, and what was dropped does not run,
+//! - nothing starts while its service is paused, joins move few partitions, and all comes to rest.
+//!
 //! All of a run follows from its seed, which also draws the kinds of faults that it has. So run many
 //! seeds: a range in each run of the tests, a longer one now and then. A failure names its seed; run
 //! that seed alone to see it again.
@@ -112,6 +130,7 @@ mod observer;
 mod operations;
 mod operator;
 mod process;
+mod remembered;
 mod report;
 mod settle;
 mod simulation;
@@ -119,6 +138,7 @@ mod sink;
 mod site;
 #[cfg(test)]
 mod tests;
+mod versions;
 pub(crate) mod wall;
 mod world;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::check::Letter;
 use super::history::History;
 use crate::message::MessageId;
 
@@ -18,6 +19,8 @@ pub(super) struct Operations {
     pauses: BTreeMap<Arc<str>, Pauses>,
     /// By service and number of the letter.
     pub(super) replays: BTreeMap<(Arc<str>, u64), Replay>,
+    /// What was dropped, in the same way.
+    pub(super) discards: BTreeMap<(Arc<str>, u64), Discard>,
     /// What no handler can read, and the message whose handlers are to find that out: `None` where
     /// the node does.
     pub(super) unreadable: BTreeMap<(Arc<str>, MessageId), Option<String>>,
@@ -43,6 +46,14 @@ pub(super) struct Replay {
     /// When it was called first.
     pub(super) called: u64,
     /// When it was acknowledged first.
+    pub(super) acknowledged: Option<u64>,
+}
+
+/// A letter that somebody dropped, or may have dropped.
+#[derive(Debug)]
+pub(super) struct Discard {
+    pub(super) letter: Letter,
+    /// When the first answer came that it is gone.
     pub(super) acknowledged: Option<u64>,
 }
 
@@ -148,6 +159,35 @@ impl History {
         }
         let text = format!("the letter {number} of {service} was replayed: {outcome:?}");
         record.note(Some(id), None, text);
+    }
+
+    /// A call to drop a letter came to its end: whether it was there, if that was answered.
+    pub(super) fn discarded(&self, letter: Letter, outcome: Option<bool>) {
+        let mut record = self.record();
+        let at = record.tick();
+        let (number, id) = (letter.number, letter.entry.id);
+        let text = format!(
+            "the letter {number} of {} was dropped: {outcome:?}",
+            letter.service
+        );
+        let place = (Arc::clone(&letter.service), number);
+        let discards = &mut record.operations.discards;
+        let discard = discards.entry(place).or_insert(Discard {
+            letter,
+            acknowledged: None,
+        });
+        if outcome.is_some() {
+            discard.acknowledged.get_or_insert(at);
+        }
+        record.note(Some(id), None, text);
+    }
+
+    /// Letters were listed by a call that began then.
+    pub(super) fn listed(&self, called: u64, letters: &[Letter]) {
+        let mut record = self.record();
+        for letter in letters {
+            record.check_gone(letter, called);
+        }
     }
 
     /// A service has something that nobody can read.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::check::Letter;
 use super::client::{CallError, Client, within};
 use super::enqueued::Enqueued;
 use super::world::chain;
@@ -49,14 +50,37 @@ impl Client {
         resumed
     }
 
-    /// [`Node::dead_letters`](crate::Node::dead_letters).
+    /// [`Node::dead_letters`](crate::Node::dead_letters): what was replayed or dropped before must not
+    /// be among them.
     ///
     /// # Errors
     ///
     /// [`CallError`].
     pub async fn dead_letters(self) -> Result<Vec<DeadLetter>, CallError<TransportError>> {
         let (process, node) = self.node().await;
-        within(&process, async { node.dead_letters().await }).await
+        let history = &self.world.history;
+        let called = history.called();
+        let found = within(&process, async { node.dead_letters().await }).await?;
+        let letters = found
+            .iter()
+            .map(|letter| Letter::of(&process.service, letter));
+        history.listed(called, &letters.collect::<Vec<_>>());
+        Ok(found)
+    }
+
+    /// [`Node::discard`](crate::Node::discard): what was dropped must be gone, and must not run as a
+    /// replay any more.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`].
+    pub async fn discard(self, letter: &DeadLetter) -> Result<bool, CallError<TransportError>> {
+        let (process, node) = self.node().await;
+        let discarded = within(&process, async { node.discard(letter).await }).await;
+        let outcome = discarded.as_ref().ok().copied();
+        let letter = Letter::of(&process.service, letter);
+        self.world.history.discarded(letter, outcome);
+        discarded
     }
 
     /// [`Node::replay`](crate::Node::replay): what is replayed must be handled by the handler that gave it up and by no

@@ -192,11 +192,13 @@ pub enum Rule {
     Handled,
     /// A join moves at most twice a node's share of the partitions.
     Moves,
-    /// What was handled is not handled again without a reason.
+    /// What was handled is not handled again without a reason; with `dedup`, not at all once that is
+    /// remembered.
     Repeated,
     /// A handler that runs again sends the same messages again, and no others.
     Children,
-    /// A dead letter has a reason.
+    /// A dead letter has a reason: one of an unknown type has it where nobody knows the type. What was
+    /// replayed or dropped is none any more.
     Letters,
     /// While a service is paused, nothing of it starts.
     Paused,

@@ -6,8 +6,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::check::Letter;
-use super::enqueued::Enqueued;
-use super::operations::handler_of;
 use super::report::Rule;
 use super::site::{Phase, Site};
 use super::world::Inner;
@@ -139,11 +137,6 @@ async fn letters_of(service: &Arc<str>, node: &Node) -> Vec<Letter> {
     let letters = node.dead_letters().await.unwrap_or_default();
     letters
         .iter()
-        .map(|letter| Letter {
-            service: Arc::clone(service),
-            number: letter.number(),
-            entry: Enqueued::of(letter.id(), letter.headers()),
-            handler: letter.handler().map(handler_of),
-        })
+        .map(|letter| Letter::of(service, letter))
         .collect()
 }

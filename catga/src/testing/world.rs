@@ -164,6 +164,7 @@ impl Inner {
             Ok(node) => {
                 self.history.note(format_args!("{process} has started"));
                 state.takers.add(name, node.wiring());
+                self.history.began(&process, node.wiring());
                 state.sites[at].up(&process, node);
                 Ok(())
             }

@@ -221,6 +221,13 @@ fn told(chain: Vec<String>) -> String {
         .unwrap_or_default()
 }
 
+/// Whether a letter is one because nobody knew its type.
+#[cfg(feature = "testing")]
+pub(crate) fn is_of_unknown_type(letter: &Entry) -> bool {
+    let headers = &letter.headers;
+    headers.get(REASON) == Some(Reason::UnknownType.as_str()) && headers.get(HANDLER).is_none()
+}
+
 /// A dead letter as users see it.
 pub(super) fn letter_of(stored: StoredLetter, unclaimed: bool) -> DeadLetter {
     let entry = match stored.letter {

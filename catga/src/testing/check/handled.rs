@@ -8,6 +8,7 @@ use super::super::report::Rule;
 use super::{Letter, Takers};
 use crate::message::MessageId;
 use crate::testing::enqueued::Enqueued;
+use crate::testing::remembered::Remembered;
 
 /// A handler that owes a message.
 pub(in super::super) type Owed = (MessageId, Arc<str>, String);
@@ -16,7 +17,8 @@ pub(in super::super) type Owed = (MessageId, Arc<str>, String);
 pub(super) struct Done<'a> {
     /// The last entry of each message with which a handler of a service succeeded.
     succeeded: BTreeMap<(MessageId, &'a str, &'a str), Enqueued>,
-    letters: &'a [Letter],
+    letters: Vec<&'a Letter>,
+    memory: &'a Remembered,
 }
 
 impl<'a> Done<'a> {
@@ -30,7 +32,14 @@ impl<'a> Done<'a> {
                 .or_insert(entry);
             *last = entry.max(*last);
         }
-        Self { succeeded, letters }
+        // Whoever drops a letter gives its message up.
+        let dropped = record.operations.discards.values();
+        let dropped = dropped.map(|discard| &discard.letter);
+        Self {
+            succeeded,
+            letters: letters.iter().chain(dropped).collect(),
+            memory: &record.memory,
+        }
     }
 
     /// Those of the handlers that neither handled an entry, or a replay of it, nor gave it up.
@@ -43,6 +52,7 @@ impl<'a> Done<'a> {
         let is_done = |handler: &str| {
             let last = self.succeeded.get(&(entry.id, &**service, handler));
             last.is_some_and(|last| *last >= entry)
+                || self.memory.success(service, handler, entry.id).is_some()
         };
         let is_dead = |handler: &str| {
             self.letters.iter().any(|letter| {
@@ -135,6 +145,7 @@ impl Record {
             let place = (Arc::clone(&letter.service), letter.entry.id);
             let reason = reasons.get(&(letter.entry.id, &*letter.service));
             if !self.operations.unreadable.contains_key(&place)
+                && !self.versions.unknown.contains(&place)
                 && !reason.is_some_and(|(failed, interrupted)| *failed > 0 || *interrupted > 1)
             {
                 found.push(letter.clone());

@@ -5,6 +5,7 @@ mod handled;
 mod operated;
 mod order;
 mod overlap;
+mod remembered;
 mod repeated;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 use super::enqueued::Enqueued;
 use super::history::Record;
+use super::operations::handler_of;
+use crate::delivery::DeadLetter;
 use crate::wiring::Wiring;
 
 /// The handlers of each durable message, by service.
@@ -49,6 +52,17 @@ pub(super) struct Letter {
     pub(super) handler: Option<String>,
 }
 
+impl Letter {
+    pub(super) fn of(service: &Arc<str>, letter: &DeadLetter) -> Self {
+        Self {
+            service: Arc::clone(service),
+            number: letter.number(),
+            entry: Enqueued::of(letter.id(), letter.headers()),
+            handler: letter.handler().map(handler_of),
+        }
+    }
+}
+
 impl Record {
     /// Checks everything that only the end can tell.
     pub(super) fn check_end(&mut self, takers: &Takers, letters: &[Letter], planned: bool) {
@@ -58,7 +72,9 @@ impl Record {
         self.check_letters(letters);
         self.check_repeated(planned);
         self.check_replays();
-        self.check_replayed(letters);
+        for letter in letters {
+            self.check_gone(letter, u64::MAX);
+        }
         let mut violations = std::mem::take(&mut self.violations);
         for violation in &mut violations {
             violation.excerpt = self.excerpt(violation.id, violation.key.as_ref());

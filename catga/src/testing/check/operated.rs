@@ -81,25 +81,31 @@ impl Record {
         }
     }
 
-    /// What was replayed is no letter any more.
-    pub(super) fn check_replayed(&mut self, letters: &[Letter]) {
-        for Letter {
+    /// What was replayed or dropped before it was looked for is no letter any more.
+    pub(in super::super) fn check_gone(&mut self, letter: &Letter, called: u64) {
+        let place = (Arc::clone(&letter.service), letter.number);
+        let (replays, discards) = (&self.operations.replays, &self.operations.discards);
+        let replayed = replays.get(&place).and_then(|replay| replay.acknowledged);
+        let dropped = discards
+            .get(&place)
+            .and_then(|discard| discard.acknowledged);
+        let was = match (replayed, dropped) {
+            (Some(at), _) if at < called => "replayed",
+            (_, Some(at)) if at < called => "dropped",
+            _ => return,
+        };
+        let Letter {
             service,
             number,
             entry,
             ..
-        } in letters
-        {
-            let replay = self.operations.replays.get(&(Arc::clone(service), *number));
-            if replay.is_some_and(|replay| replay.acknowledged.is_some()) {
-                let text =
-                    format!("the letter {number} of {service} was replayed and is still there");
-                self.violation(Rule::Letters, Some(entry.id), None, text);
-            }
-        }
+        } = letter;
+        let text = format!("the letter {number} of {service} was {was} and is still there");
+        self.violation(Rule::Letters, Some(entry.id), None, text);
     }
 
-    /// A replay is for the handler whose letter it was, and what cannot be read is handled by none.
+    /// A replay is for the handler whose letter it was, what was dropped is not replayed, and what
+    /// cannot be read is handled by none.
     pub(super) fn check_replays(&mut self) {
         let mut found = Vec::new();
         for execution in &self.executions {
@@ -107,6 +113,8 @@ impl Record {
             let place = (Arc::clone(service), execution.replay.unwrap_or_default());
             let replay = self.operations.replays.get(&place);
             let wanted = replay.and_then(|replay| replay.handler.as_deref());
+            let dropped = self.operations.discards.get(&place);
+            let dropped = dropped.and_then(|discard| discard.acknowledged);
             let id = execution.id;
             let text = if execution.replay.is_some()
                 && wanted.is_some_and(|wanted| wanted != execution.handler)
@@ -115,6 +123,11 @@ impl Record {
                     "{} of {service} ran for a replay for {wanted:?}",
                     execution.handler
                 )
+            } else if execution.replay.is_some()
+                && dropped.is_some_and(|at| replay.is_none_or(|replay| at < replay.called))
+            {
+                let (number, handler) = (place.1, execution.handler);
+                format!("{handler} of {service} ran for the letter {number}, which was dropped")
             } else if execution.is_success()
                 && self
                     .operations

@@ -397,3 +397,50 @@ async fn a_node_that_was_taken_for_dead_need_not_know() {
     advance(Duration::from_secs(1)).await;
     assert!(!one.was_overdue(Instant::now()));
 }
+
+fn letter(number: u64, entry: Enqueued) -> Letter {
+    Letter {
+        service: "shop".into(),
+        number,
+        entry,
+        handler: Some("book".to_owned()),
+    }
+}
+
+#[test]
+fn what_was_dropped_owes_nothing() {
+    let scene = Scene::new();
+    scene.acknowledged(id(1));
+    let failed = scene.start(&node(1), id(1), 1);
+    failed.end(Err("no".to_owned()));
+    scene
+        .history
+        .discarded(letter(1, Enqueued::first(id(1))), None);
+    scene.finds(&[]);
+}
+
+#[test]
+fn what_was_dropped_is_still_a_letter() {
+    let mut scene = Scene::new();
+    let failed = scene.start(&node(1), id(1), 1);
+    failed.end(Err("no".to_owned()));
+    let dropped = letter(1, Enqueued::first(id(1)));
+    let called = scene.history.called();
+    scene.history.discarded(dropped.clone(), Some(true));
+    // A list that was asked for before may have it.
+    scene.history.listed(called, &[dropped.clone()]);
+    scene.letters.push(dropped);
+    scene.finds(&[Rule::Letters]);
+}
+
+#[test]
+fn what_was_dropped_is_replayed() {
+    let scene = Scene::new();
+    let one = node(1);
+    scene.start(&one, id(1), 1).end(Err("no".to_owned()));
+    let dropped = letter(1, Enqueued::first(id(1)));
+    scene.history.discarded(dropped, Some(true));
+    scene.replayed(id(1), &[1], "book");
+    scene.start_entry(&one, replay(1, 1), 1).end(Ok(()));
+    scene.finds(&[Rule::Handled]);
+}

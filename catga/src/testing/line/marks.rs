@@ -4,6 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Line;
+use crate::delivery::is_success;
 use crate::transport::{
     BoxFuture, Expect, Marks, Read, Revision, Transport, TransportError, WriteError, Written,
 };
@@ -29,11 +30,17 @@ impl Marks for Line {
         expires: Option<Duration>,
     ) -> BoxFuture<'a, Result<Written, WriteError>> {
         Box::pin(self.carry("write a mark", WriteError::Transport, move || {
-            let memory = self.broker.memory();
+            let broker = Arc::clone(&self.broker);
             let (service, name, value) = (Arc::clone(service), name.to_owned(), value.clone());
             Box::pin(async move {
+                let (memory, succeeded) = (broker.memory(), is_success(&value));
                 let marks = memory.marks();
-                marks.write(&service, &name, value, expect, expires).await
+                let written = marks.write(&service, &name, value, expect, expires);
+                let written = written.await?;
+                if succeeded {
+                    broker.history.remembered(&service, &name);
+                }
+                Ok(written)
             })
         }))
     }

@@ -54,6 +54,15 @@ impl Line {
                 afterwards(by, operation());
                 done
             }
+            Fate::Held(by) => {
+                let held = operation();
+                // It is on its way, and arrives although nobody may wait for it any more.
+                let held = tokio::spawn(async move {
+                    sleep(by).await;
+                    held.await
+                });
+                held.await.map_err(|_| failed(lost()))?
+            }
             Fate::Slow(by) => {
                 let done = operation().await;
                 sleep(by).await;
@@ -82,6 +91,10 @@ impl Line {
                 let done = operation.await;
                 sleep(by).await;
                 done
+            }
+            Fate::Held(by) => {
+                sleep(by).await;
+                operation.await
             }
             Fate::Twice(_) | Fate::Done => operation.await,
         };

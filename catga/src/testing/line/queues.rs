@@ -5,6 +5,7 @@ use tokio::time::sleep;
 
 use super::Line;
 use super::intake::{Entries, SharedEntries};
+use crate::delivery::is_of_unknown_type;
 use crate::testing::enqueued::Enqueued;
 use crate::transport::{
     Ack, Acked, Append, AppendError, Appended, BoxFuture, Entry, Generation, Intake, Malformed,
@@ -200,12 +201,19 @@ impl Queues for Line {
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         let release = release.map(Grave::of);
         Box::pin(self.carry("bury", std::convert::identity, move || {
-            let memory = self.broker.memory();
+            let (memory, line) = (self.broker.memory(), self.clone());
             let (service, id) = (Arc::clone(service), id.to_owned());
             let (letter, release) = (letter.clone(), release.clone());
             Box::pin(async move {
                 let release = release.as_ref().map(Grave::release);
-                memory.queues().bury(&service, &id, &letter, release).await
+                let bury = memory.queues().bury(&service, &id, &letter, release);
+                bury.await?;
+                if is_of_unknown_type(&letter) {
+                    line.broker
+                        .history
+                        .buried_as_unknown(&line.process, &letter);
+                }
+                Ok(())
             })
         }))
     }

@@ -60,6 +60,9 @@ impl Records for Line {
                     store.records().remove(&key, revision).await?;
                     let history = &line.broker.history;
                     history.note(format_args!("{} removed {key}", line.process));
+                    if let RecordKey::Member(node) = &key {
+                        history.left(node.as_str());
+                    }
                     Ok(())
                 })
             }),

@@ -10,8 +10,10 @@ mod workload;
 
 use std::panic;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use accounts::Version;
 use arguments::{Arguments, USAGE};
 use catga::node::Builder;
 use catga::testing::{Faults, Report, Simulation};
@@ -55,16 +57,23 @@ fn simulate(seed: u64, twice: bool) -> u64 {
     violations
 }
 
-/// Every fourth seed has planned moves alone; every third one has layers around its handlers.
+/// Every fourth seed has planned moves alone, and every fourth two versions of a service; every third
+/// one has layers around its handlers.
 fn run(seed: u64) -> Report {
     let faults = if seed.is_multiple_of(4) {
         Faults::planned()
     } else {
         Faults::all()
     };
+    let lives = AtomicU64::new(0);
     let mut simulation = Simulation::new(seed)
-        .service("accounts", 3, |node| {
-            settings(node).only(|handler| handler.module() == accounts::MODULE)
+        .service("accounts", 3, move |node| {
+            let version = if seed % 4 == 3 {
+                Version::of(lives.fetch_add(1, Ordering::Relaxed))
+            } else {
+                Version::Whole
+            };
+            settings(node).only(move |handler| version.has(handler))
         })
         .service("invoices", 2, |node| {
             settings(node).only(|handler| handler.module() == invoices::MODULE)

@@ -136,6 +136,31 @@ pub struct Tidy {
     pub fate: Fate,
 }
 
+/// What one version of the accounts handles.
+#[command(error = Failure)]
+#[route(key = "account")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Freeze {
+    pub account: u32,
+    pub fate: Fate,
+}
+
+/// What another version handles.
+#[command(error = Failure)]
+#[route(key = "account")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Merge {
+    pub account: u32,
+    pub fate: Fate,
+}
+
+/// The same, for no account.
+#[command(error = Failure)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Archive {
+    pub fate: Fate,
+}
+
 #[event]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tidied {

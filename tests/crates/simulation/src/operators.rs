@@ -1,5 +1,5 @@
-//! Those who operate the services: they pause them, replay what was given up, and find what other
-//! programs left there.
+//! Those who operate the services: they pause them, replay or drop what was given up, and find what
+//! other programs left there.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -42,12 +42,20 @@ async fn resume(world: &World, service: &str) {
     }
 }
 
-/// Replays what there is, oldest first: one after the other, or again where it is not certain.
+/// Replays what there is, oldest first, and drops some of it: one after the other, or again where it is
+/// not certain.
 async fn replay(world: &World, service: &str, chance: &mut Rng) {
     let Ok(letters) = world.on(service).dead_letters().await else {
         return;
     };
     for letter in letters {
+        if chance.u8(..6) == 0 {
+            while world.on(service).discard(&letter).await.is_err() && chance.bool() {}
+            // Somebody else still has it on a list.
+            if chance.bool() {
+                continue;
+            }
+        }
         while world.on(service).replay(&letter).await.is_err() && chance.bool() {}
     }
 }

@@ -9,7 +9,7 @@ use fastrand::Rng;
 use futures_util::future::{join, join_all};
 use tokio::time::sleep;
 
-use crate::messages::{Book, Booked, Fate, Tidied, Tidy};
+use crate::messages::{Archive, Book, Booked, Fate, Freeze, Merge, Tidied, Tidy};
 use crate::operators;
 
 const PUBLISHERS: usize = 5;
@@ -71,6 +71,9 @@ enum Message {
     Booked(Booked),
     Tidy(Tidy),
     Tidied(Tidied),
+    Freeze(Freeze),
+    Merge(Merge),
+    Archive(Archive),
 }
 
 impl Message {
@@ -78,10 +81,13 @@ impl Message {
         // Half of all are for two accounts: much waits there.
         let accounts = if chance.bool() { 2 } else { ACCOUNTS };
         let (account, fate) = (chance.u32(..accounts), Fate::draw(chance));
-        match chance.u8(..10) {
-            0..4 => Self::Book(Book { account, fate }),
-            4..8 => Self::Booked(Booked { account, fate }),
-            8 => Self::Tidy(Tidy { fate }),
+        match chance.u8(..20) {
+            0..7 => Self::Book(Book { account, fate }),
+            7..14 => Self::Booked(Booked { account, fate }),
+            14 => Self::Freeze(Freeze { account, fate }),
+            15 => Self::Merge(Merge { account, fate }),
+            16 => Self::Archive(Archive { fate }),
+            17 => Self::Tidy(Tidy { fate }),
             _ => Self::Tidied(Tidied { fate }),
         }
     }
@@ -91,6 +97,9 @@ impl Message {
         match self.clone() {
             Self::Book(command) => client.enqueue(command).await.is_ok(),
             Self::Tidy(command) => client.enqueue(command).await.is_ok(),
+            Self::Freeze(command) => client.enqueue(command).await.is_ok(),
+            Self::Merge(command) => client.enqueue(command).await.is_ok(),
+            Self::Archive(command) => client.enqueue(command).await.is_ok(),
             Self::Booked(event) => client.publish(event).await.is_ok(),
             Self::Tidied(event) => client.publish(event).await.is_ok(),
         }
