@@ -265,10 +265,17 @@ impl Intake {
     /// Takes what comes until something else is to be done. `false` if the flow broke.
     async fn follow(&mut self) -> bool {
         let engine = Arc::clone(&self.engine);
+        // One that is past its time is due only where it can be called off: what has ended waits for
+        // the record, and that may take a while.
+        let (now, draining) = (Instant::now(), engine.is_draining());
+        let terms = engine.terms().clone();
+        let runs = |partition| terms.get(partition).is_some_and(|term| term.count() > 0);
         let next = self
             .stopping
-            .values()
-            .map(|since| *since + self.core.drain_timeout)
+            .iter()
+            .map(|(partition, since)| (partition, *since + self.core.drain_timeout))
+            .filter(|(partition, at)| *at > now || (!draining && runs(*partition)))
+            .map(|(_, at)| at)
             .chain(self.called_off.values().copied())
             .min();
         loop {
