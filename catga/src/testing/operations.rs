@@ -16,6 +16,8 @@ const IN_DOUBT: Duration = Duration::from_secs(30);
 /// What was done to all services.
 #[derive(Debug, Default)]
 pub(super) struct Operations {
+    /// Whether the records fell back: they may say that a service is paused that is not.
+    fell_back: bool,
     pauses: BTreeMap<Arc<str>, Pauses>,
     /// By service and number of the letter.
     pub(super) replays: BTreeMap<(Arc<str>, u64), Replay>,
@@ -125,11 +127,19 @@ impl History {
     /// The records are what they were at some time: whatever was paused may go on.
     pub(super) fn forget_pauses(&self) {
         let mut record = self.record();
-        record
-            .operations
+        let operations = &mut record.operations;
+        operations.fell_back = true;
+        operations
             .pauses
             .values_mut()
             .for_each(Pauses::may_end_late);
+    }
+
+    /// Whether the records may say that a service is paused that nobody wants to be.
+    pub(super) fn may_be_paused_by_mistake(&self, service: &Arc<str>) -> bool {
+        let record = self.record();
+        let pauses = record.operations.pauses.get(service);
+        record.operations.fell_back && pauses.is_none_or(|pauses| pauses.paused.is_none())
     }
 
     /// A replay came to its end. `Ok(false)` where there was no such letter any more.

@@ -42,6 +42,15 @@ impl Inner {
         }
     }
 
+    /// Lets services go on that are paused because the records fell back.
+    pub(super) async fn resume_forgotten(&self) {
+        for (service, node) in self.one_of_each() {
+            while self.history.may_be_paused_by_mistake(&service) && node.resume().await.is_err() {
+                sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+
     fn up(&self, service: usize) -> usize {
         let state = self.state();
         let sites = state.sites.iter();

@@ -169,6 +169,7 @@ impl Simulation {
                 }
                 history.note("the last disturbance is over");
                 world.bring_back(self.settles).await;
+                world.resume_forgotten().await;
                 let letters = world.settle(self.settles).await;
                 // What comes twice may come late.
                 sleep(Duration::from_secs(40)).await;
