@@ -17,7 +17,7 @@ struct Lined {
 }
 
 impl Lined {
-    fn lying(lie: Lie) -> Self {
+    fn telling(lie: Lie) -> Self {
         let lined = Self::fresh();
         lined.faults.lie(lie, 1);
         lined
@@ -49,7 +49,7 @@ struct Lying {
 }
 
 impl Lying {
-    fn lying(lie: Lie) -> Self {
+    fn telling(lie: Lie) -> Self {
         Self {
             lie: Some(lie),
             ..Self::fresh()
@@ -89,7 +89,7 @@ macro_rules! lies {
         #[should_panic(expected = $text)]
         fn $name() {
             run::<$cluster, _>(|_| {
-                catga_tests::$home::$module::$promise($cluster::lying(Lie::$lie))
+                catga_tests::$home::$module::$promise($cluster::telling(Lie::$lie))
             });
         }
     )*};

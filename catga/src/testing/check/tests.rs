@@ -428,7 +428,7 @@ fn what_was_dropped_is_still_a_letter() {
     let called = scene.history.called();
     scene.history.discarded(dropped.clone(), Some(true));
     // A list that was asked for before may have it.
-    scene.history.listed(called, &[dropped.clone()]);
+    scene.history.listed(called, std::slice::from_ref(&dropped));
     scene.letters.push(dropped);
     scene.finds(&[Rule::Letters]);
 }
