@@ -12,6 +12,8 @@ pub enum Flow {
     Open,
     /// It is held back, and nobody is told; new connections are made.
     Held,
+    /// What the server sends is not read, and nobody is told; what goes to it goes through.
+    Unread,
     /// Connections are cut, and new ones as soon as they are made.
     Cut,
 }
@@ -88,8 +90,8 @@ async fn carry(client: TcpStream, server: u16, mut states: watch::Receiver<State
         let (mut up_from, mut down_to) = client.into_split();
         let (mut down_from, mut up_to) = server.into_split();
         tokio::select! {
-            () = copy(&mut up_from, &mut up_to, flows.clone()) => {}
-            () = copy(&mut down_from, &mut down_to, flows) => {}
+            () = copy(&mut up_from, &mut up_to, flows.clone(), &[Flow::Held]) => {}
+            () = copy(&mut down_from, &mut down_to, flows, &[Flow::Held, Flow::Unread]) => {}
         }
     };
     tokio::select! {
@@ -98,10 +100,12 @@ async fn carry(client: TcpStream, server: u16, mut states: watch::Receiver<State
     }
 }
 
+/// Copies what comes, but nothing while the flow is one of those that hold it back.
 async fn copy(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
     mut flows: watch::Receiver<State>,
+    holding: &[Flow],
 ) {
     let mut buffer = vec![0; 64 * 1_024];
     loop {
@@ -109,7 +113,7 @@ async fn copy(
             return;
         };
         if flows
-            .wait_for(|state| state.flow != Flow::Held)
+            .wait_for(|state| !holding.contains(&state.flow))
             .await
             .is_err()
         {

@@ -51,6 +51,12 @@ impl Server {
         self.folder.path()
     }
 
+    /// What it wrote.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.log()).unwrap_or_default()
+    }
+
     /// The process, to kill it or to make it wait.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
@@ -69,9 +75,8 @@ impl Server {
     fn wait(&mut self) {
         let started = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
-            let log = || std::fs::read_to_string(self.folder.log()).unwrap_or_default();
-            assert!(!self.process.has_ended(), "it ended:\n{}", log());
-            assert!(started.elapsed() < PATIENCE, "no answer:\n{}", log());
+            assert!(!self.process.has_ended(), "it ended:\n{}", self.log());
+            assert!(started.elapsed() < PATIENCE, "no answer:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -7,6 +7,7 @@ mod outages;
 mod queues;
 mod records;
 mod site;
+mod slow_consumer;
 mod starting;
 mod tls;
 
