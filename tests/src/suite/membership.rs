@@ -1,10 +1,12 @@
 use std::time::Duration;
 
 use catga::transport::RecordKey;
+use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::Cluster;
 use super::site::{HEARTBEAT, NODE_TIMEOUT, Site, all_see, ids, until};
+use crate::faulty::Fault;
 
 const SOON: Duration = Duration::from_millis(100);
 
@@ -26,26 +28,29 @@ pub async fn a_node_that_leaves_is_gone_at_once<C: Cluster>(cluster: C) {
 }
 
 pub async fn a_leaving_node_is_gone_whatever_its_heartbeats_do<C: Cluster>(cluster: C) {
-    use crate::faulty::Fault;
     let slow = Duration::from_secs(1);
     for fault in [Fault::SlowReply(slow), Fault::Delay(slow), Fault::LoseReply] {
         // At any time between two beats.
-        for offset in 0..10 {
-            let site = Site::new(cluster.again());
-            let line = site.line("b");
-            let a = site.node("a").await;
-            let b = site.node_on(&line, "b").await;
-            line.set(|rules| rules.writes = fault);
-            sleep(Duration::from_millis(3_000 + 350 * offset)).await;
-            b.shutdown().await.unwrap();
-            let gone = || ids(&a) == ["a"];
-            until("the record is gone", Duration::from_secs(1), gone).await;
-            sleep(NODE_TIMEOUT / 2).await;
-            assert_eq!(ids(&a), ["a"], "it does not come back");
-            let key = RecordKey::Member(b.id().clone());
-            assert_eq!(site.faults.value(&key).await, None);
-        }
+        let times = (0..10).map(|offset| Duration::from_millis(3_000 + 350 * offset));
+        join_all(times.map(|time| leaves(cluster.again(), fault, time))).await;
     }
+}
+
+/// A node leaves some time after its heartbeats have a fault.
+async fn leaves<C: Cluster>(cluster: C, fault: Fault, after: Duration) {
+    let site = Site::new(cluster);
+    let line = site.line("b");
+    let a = site.node("a").await;
+    let b = site.node_on(&line, "b").await;
+    line.set(|rules| rules.writes = fault);
+    sleep(after).await;
+    b.shutdown().await.unwrap();
+    let gone = || ids(&a) == ["a"];
+    until("the record is gone", Duration::from_secs(1), gone).await;
+    sleep(NODE_TIMEOUT / 2).await;
+    assert_eq!(ids(&a), ["a"], "it does not come back");
+    let key = RecordKey::Member(b.id().clone());
+    assert_eq!(site.faults.value(&key).await, None);
 }
 
 pub async fn a_node_that_vanishes_is_gone_in_time<C: Cluster>(cluster: C) {

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use catga::Node;
+use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::Cluster;
@@ -194,26 +195,29 @@ pub async fn slow_and_lost_replies_make_no_two_owners<C: Cluster>(cluster: C) {
         Fault::LoseReply,
         Fault::Late(Duration::from_millis(400)),
     ];
-    for fault in faults {
-        let site = Site::new(cluster.again());
-        let line = site.line("a");
-        let a = site.node_on(&line, "a").await;
-        all_owned(std::slice::from_ref(&a), 32).await;
-        let inspector = Inspector::of(std::slice::from_ref(&a));
-        line.set(|rules| rules.writes = fault);
-        let b = site.node("b").await;
-        inspector.add(&b);
-        let c = site.node("c").await;
-        inspector.add(&c);
-        sleep(3 * NODE_TIMEOUT).await;
-        line.heal();
-        all_owned(&[a.clone(), b.clone(), c.clone()], 32).await;
-        line.set(|rules| rules.writes = fault);
-        c.shutdown().await.unwrap();
-        a.shutdown().await.unwrap();
-        all_owned(&[b], 32).await;
-        inspector.end().await;
-    }
+    join_all(faults.map(|fault| come_and_go(cluster.again(), fault))).await;
+}
+
+/// Nodes come and go while the writes of one have a fault.
+async fn come_and_go<C: Cluster>(cluster: C, fault: Fault) {
+    let site = Site::new(cluster);
+    let line = site.line("a");
+    let a = site.node_on(&line, "a").await;
+    all_owned(std::slice::from_ref(&a), 32).await;
+    let inspector = Inspector::of(std::slice::from_ref(&a));
+    line.set(|rules| rules.writes = fault);
+    let b = site.node("b").await;
+    inspector.add(&b);
+    let c = site.node("c").await;
+    inspector.add(&c);
+    sleep(3 * NODE_TIMEOUT).await;
+    line.heal();
+    all_owned(&[a.clone(), b.clone(), c.clone()], 32).await;
+    line.set(|rules| rules.writes = fault);
+    c.shutdown().await.unwrap();
+    a.shutdown().await.unwrap();
+    all_owned(&[b], 32).await;
+    inspector.end().await;
 }
 
 pub async fn what_is_given_away_is_stopped_before_anyone_hears_of_it<C: Cluster>(cluster: C) {
