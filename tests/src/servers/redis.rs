@@ -1,6 +1,9 @@
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client};
+
 use super::server::Server;
 
 /// A `redis-server` of its own: at a free port, with a folder, ended with the test.
@@ -69,4 +72,18 @@ impl DerefMut for RedisServer {
     fn deref_mut(&mut self) -> &mut Server {
         &mut self.0
     }
+}
+
+/// A connection past the transport, whose answers may take any time: a busy machine needs more than
+/// the client's own half a second, and on a fast clock that is over sooner.
+///
+/// # Panics
+///
+/// If there is none.
+pub async fn connection(client: &Client) -> MultiplexedConnection {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(None)
+        .set_response_timeout(None);
+    let connecting = client.get_multiplexed_async_connection_with_config(&config);
+    connecting.await.unwrap()
 }

@@ -6,7 +6,7 @@ use catga::{Node, SendError};
 use tokio::time::sleep;
 
 use super::Cluster;
-use super::site::{NODE_TIMEOUT, SERVICE, Site, all_owned, client_of, same};
+use super::site::{HEARTBEAT, NODE_TIMEOUT, SERVICE, Site, all_owned, client_of, same};
 use super::work::{AtRandom, ByKey, Chosen, Idlest, InTurn, Nearest, OnRing, Slow};
 
 /// A multiple of the nodes and of the callers.
@@ -221,6 +221,9 @@ pub async fn a_strategy_is_prepared_for_each_view_before_it_picks<C: Cluster>(cl
     let a = nodes.remove(1);
     a.shutdown().await.unwrap();
     assert_eq!(client.send(Chosen { n: 1 }).await.unwrap(), "b");
+    // Once the client has heard who owns what, its view stays as it is.
+    all_owned(&nodes, 32).await;
+    sleep(HEARTBEAT).await;
     let before = prepared.0.lock().unwrap().clone();
     let expected: [&[&str]; 5] = [&[], &["b"], &["a", "b"], &["a", "b", "c"], &["b", "c"]];
     for view in expected {

@@ -4,6 +4,7 @@ use catga::cluster::JoinError;
 use catga::node::StartError;
 use catga::transport::RecordKey;
 use catga::wiring::Problem;
+use futures_util::future::{join_all, try_join_all};
 use tokio::time::{Instant, sleep};
 
 use super::Cluster;
@@ -85,16 +86,13 @@ pub async fn a_key_has_a_place_before_anyone_owns_it<C: Cluster>(cluster: C) {
     let started = Instant::now();
     let a = site.node("a").await;
     let b = site.node("b").await;
-    let mut before = Vec::new();
-    for n in 0..40 {
-        let answers = [
-            client.send(ByKey { n }).await.unwrap(),
-            a.send(ByKey { n }).await.unwrap(),
-            b.send(ByKey { n }).await.unwrap(),
-        ];
+    let places = (0..40).map(async |n| {
+        let asked = [&client, &a, &b].map(|node| node.send(ByKey { n }));
+        let answers = try_join_all(asked).await.unwrap();
         super::site::same(&answers);
-        before.extend(answers.into_iter().next());
-    }
+        answers.into_iter().next().unwrap()
+    });
+    let before = join_all(places).await;
     assert!(started.elapsed() < HEARTBEAT, "nobody has claimed anything");
     assert!(a.partitions().is_empty() && b.partitions().is_empty());
     all_owned(&[a.clone(), b.clone()], 32).await;

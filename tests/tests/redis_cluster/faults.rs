@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use catga::transport::{Expect, RecordKey, Redis, Transport};
 use catga::{Node, Options, SendError, handler, query};
 use catga_tests::servers::proxy::{Flow, Proxy};
-use catga_tests::servers::redis::RedisServer;
+use catga_tests::servers::redis::{RedisServer, connection};
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
@@ -122,7 +122,7 @@ async fn scripts_that_the_server_forgot_are_loaded_again() {
         are_well(&nodes).await;
         let before = incarnations(&nodes);
         let client = redis::Client::open(server.url()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = connection(&client).await;
         for _ in 0..10 {
             let mut flush = redis::cmd("SCRIPT");
             let _: () = flush
@@ -148,7 +148,7 @@ async fn everything_deleted_is_a_new_store() {
         are_well(&nodes).await;
         let before = incarnations(&nodes);
         let client = redis::Client::open(server.url()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = connection(&client).await;
         let _: () = redis::cmd("FLUSHALL")
             .query_async(&mut connection)
             .await
@@ -243,7 +243,7 @@ async fn a_full_memory_stops_no_heartbeat_and_no_claim() {
         let server = RedisServer::start(version);
         let a = node("a", &server.url(), "x").await;
         let client = redis::Client::open(server.url()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = connection(&client).await;
         let mut limit = redis::cmd("CONFIG");
         limit.arg("SET").arg("maxmemory").arg("1");
         let _: () = limit.query_async(&mut connection).await.unwrap();

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use catga::node::NodeId;
 use catga::transport::{Frame, Redis, RequestError, Transport};
 use catga::{Headers, Node};
-use catga_tests::servers::redis::RedisServer;
+use catga_tests::servers::redis::{RedisServer, connection};
 use tokio::time::{sleep, timeout};
 
 use crate::site::{each_server, fresh_namespace};
@@ -151,7 +151,7 @@ async fn nothing_stays_behind() {
     for version in ["7.0", "8.2"] {
         let server = RedisServer::start(version);
         let client = redis::Client::open(server.url()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = connection(&client).await;
         {
             let [here, there] = pair(&server);
             let [a, b] = [name("a").await, name("b").await];

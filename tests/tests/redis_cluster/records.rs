@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use catga::transport::{Change, Expect, RecordKey, Redis, Revision, Transport, Watch, WriteError};
+use catga_tests::servers::redis::connection;
 use tokio::time::timeout;
 
 use crate::site::{each_server, fresh_namespace};
@@ -104,7 +105,7 @@ async fn versions_rise_over_all_records_and_after_everything_was_lost() {
             }
         }
         let client = redis::Client::open(server.url()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = connection(&client).await;
         let mut delete = redis::cmd("DEL");
         for what in ["version", "services", "owners"] {
             delete.arg(format!("{namespace}:{{cluster}}:{what}"));
@@ -125,7 +126,7 @@ async fn members_are_readable_and_sorted_by_time_and_nothing_expires() {
         let node = Node::builder("shop").id("a").broker(redis).only(|_| false);
         let node = node.start().await.unwrap();
         let client = redis::Client::open(server.url()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = connection(&client).await;
         let key = |what: &str| format!("{namespace}:{{cluster}}:{what}");
         let mut range = redis::cmd("ZRANGE");
         range.arg(key("members")).arg(0).arg(-1).arg("WITHSCORES");
@@ -210,7 +211,7 @@ async fn a_watch_that_missed_something_ends() {
         assert!(matches!(next(&mut watch).await, Some(Change::Put(..))));
         // Behind the channel's back.
         let client = redis::Client::open(server.url()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = connection(&client).await;
         let _: u64 = redis::cmd("INCR")
             .arg(format!("{namespace}:{{cluster}}:version"))
             .query_async(&mut connection)
@@ -243,7 +244,7 @@ async fn a_store_whose_versions_are_older_can_be_watched() {
         let redis = Redis::url(&server.url()).namespace(&namespace);
         write(&redis, "1", Expect::Absent).await.unwrap();
         let client = redis::Client::open(server.url()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = connection(&client).await;
         let mut delete = redis::cmd("DEL");
         for what in ["version", "owners"] {
             delete.arg(format!("{namespace}:{{cluster}}:{what}"));

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use catga::transport::{RecordKey, Redis, Transport};
 use catga_tests::contract::Post;
 use catga_tests::faulty::Snapshot;
-use catga_tests::servers::redis::RedisServer;
+use catga_tests::servers::redis::{RedisServer, connection};
 use catga_tests::servers::redis_cluster::RedisCluster;
 use catga_tests::suite::Clock;
 use redis::aio::MultiplexedConnection;
@@ -85,7 +85,7 @@ impl Space {
     /// Past the transport.
     async fn connection_of(&self, key: &str) -> MultiplexedConnection {
         let client = redis::Client::open(self.servers.url_of(key)).unwrap();
-        client.get_multiplexed_async_connection().await.unwrap()
+        connection(&client).await
     }
 
     /// Adds to the stream of the door, as anybody may.

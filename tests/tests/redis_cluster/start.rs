@@ -6,7 +6,7 @@ use catga::Node;
 use catga::node::Broker;
 use catga::transport::{Redis, Transport};
 use catga_tests::servers::proxy::{Flow, Proxy};
-use catga_tests::servers::redis::RedisServer;
+use catga_tests::servers::redis::{RedisServer, connection};
 use catga_tests::servers::redis_cluster::RedisCluster;
 use catga_tests::texts;
 
@@ -108,7 +108,7 @@ async fn each_primary_of_a_cluster_is_looked_at() {
     assert!(!text.contains("set up differently"), "{text}");
     let set = async |name: &str, value: &str| {
         let client = redis::Client::open(cluster.url(2)).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = connection(&client).await;
         let mut set = redis::cmd("CONFIG");
         set.arg("SET").arg(name).arg(value);
         let () = set.query_async(&mut connection).await.unwrap();
@@ -192,7 +192,7 @@ async fn a_user_a_database_and_a_socket_are_used() {
     let redis = Redis::client(&client);
     let node = Node::builder("shop").broker(redis).only(|_| false);
     let node = node.start().await.unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut connection = connection(&client).await;
     let keys: u64 = redis::cmd("DBSIZE")
         .query_async(&mut connection)
         .await

@@ -339,7 +339,9 @@ impl Nats {
 /// A client that was made elsewhere, with its credentials and its TLS. It may be used for more
 /// than this.
 ///
-/// catga cannot see when its connection breaks, and takes a few seconds more to notice.
+/// catga cannot see when its connection breaks, and takes a few seconds more to notice. Its
+/// `subscription_capacity` should be left as it is: with less than 1,024, calls of other nodes may
+/// be dropped, and stored messages are read again and again.
 ///
 /// # Examples
 ///

@@ -17,7 +17,7 @@ use catga::transport::{
     Redis, Release, Taken, Transport,
 };
 use catga::{Headers, MessageId};
-use catga_tests::servers::redis::RedisServer;
+use catga_tests::servers::redis::{RedisServer, connection};
 use redis::aio::MultiplexedConnection;
 use tokio::time::timeout;
 
@@ -69,7 +69,7 @@ impl Shop {
             redis,
             namespace,
             service,
-            past: client.get_multiplexed_async_connection().await.unwrap(),
+            past: connection(&client).await,
         }
     }
 
