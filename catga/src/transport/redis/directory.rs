@@ -126,9 +126,14 @@ impl Directory {
     }
 
     async fn slots(&self) -> Result<Arc<Slots>, Trouble> {
-        if let Some(slots) = self.known() {
-            return Ok(slots);
+        match self.known() {
+            Some(slots) => Ok(slots),
+            // Rare, and kilobytes of state that no command has to carry.
+            None => Box::pin(self.look()).await,
         }
+    }
+
+    async fn look(&self) -> Result<Arc<Slots>, Trouble> {
         let _turn = self.looking.lock().await;
         // Somebody else may have asked meanwhile.
         if let Some(slots) = self.known() {

@@ -93,7 +93,8 @@ impl Primary {
     async fn take(&self) -> Result<Used<'_>, Trouble> {
         let current = match self.known() {
             Some(current) => current,
-            None => self.connect().await?,
+            // Rare, and kilobytes of state that no other command has to carry.
+            None => Box::pin(self.connect()).await?,
         };
         Ok(Used {
             primary: self,

@@ -175,12 +175,20 @@ impl Link {
     /// The session, once it is connected: what waits in the client would be sent at any later
     /// time.
     async fn session(&self) -> Result<Arc<Session>, Trouble> {
+        match self.known() {
+            Some(session) if session.is_connected() => Ok(session),
+            // Rare, and kilobytes of state that nobody else has to carry.
+            _ => Box::pin(self.connected()).await,
+        }
+    }
+
+    async fn connected(&self) -> Result<Arc<Session>, Trouble> {
         let connected = async {
             let session = match self.known() {
                 Some(session) => session,
                 None => self.connect().await?,
             };
-            while session.client.connection_state() != State::Connected {
+            while !session.is_connected() {
                 sleep(LOOK).await;
             }
             Ok(session)
@@ -277,6 +285,10 @@ impl Session {
             answers: answers.into(),
             sorter,
         })
+    }
+
+    fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
     }
 
     async fn send(
