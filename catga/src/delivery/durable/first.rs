@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::Fuse;
 use tokio::task::consume_budget;
 use tokio::time::Instant;
 
-use crate::delivery::BoxFuture;
 use crate::delivery::queue::spawn;
 use crate::node::Core;
 
@@ -20,30 +21,40 @@ const TOGETHER: usize = 32;
 const SOON: Duration = Duration::from_micros(200);
 
 /// Runs what came together. Most is at its end with its first poll, and a task for each would cost
-/// more than that; what waits for something gets its task then.
-pub(super) fn start_all(core: &Arc<Core>, mut started: Vec<BoxFuture<'static, ()>>) {
+/// more than that, as would a place in memory for each: what waits for something gets both then.
+pub(super) fn start_all<T, F>(core: &Arc<Core>, mut started: Vec<T>, run: fn(T) -> F)
+where
+    T: Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
     while started.len() > TOGETHER {
         let some = started.split_off(started.len() - TOGETHER);
-        spawn(core, Box::pin(poll_all(Arc::clone(core), some)));
+        spawn(core, Box::pin(poll_all(Arc::clone(core), some, run)));
     }
     match <[_; 1]>::try_from(started) {
-        Ok([one]) => spawn(core, one),
-        Err(started) => spawn(core, Box::pin(poll_all(Arc::clone(core), started))),
+        Ok([one]) => spawn(core, Box::pin(run(one))),
+        Err(started) => spawn(core, Box::pin(poll_all(Arc::clone(core), started, run))),
     }
 }
 
-async fn poll_all(core: Arc<Core>, started: Vec<BoxFuture<'static, ()>>) {
+async fn poll_all<T, F>(core: Arc<Core>, started: Vec<T>, run: fn(T) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let begun = Instant::now();
-    for mut running in started {
+    let mut place = Box::pin(Fuse::terminated());
+    for one in started {
+        place.set(run(one).fuse());
         let pending = begun.elapsed() > SOON || {
             // Whatever it waits for is asked again by its own task.
             let mut nobody = Context::from_waker(Waker::noop());
             // Its panic ends nobody else. Dropped, it leaves its lane as ever.
-            let polled = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(&mut nobody)));
+            let polled = catch_unwind(AssertUnwindSafe(|| place.as_mut().poll(&mut nobody)));
             matches!(polled, Ok(Poll::Pending))
         };
         if pending {
-            spawn(&core, running);
+            let waiting = std::mem::replace(&mut place, Box::pin(Fuse::terminated()));
+            spawn(&core, waiting);
         }
         consume_budget().await;
     }

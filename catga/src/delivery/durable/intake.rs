@@ -21,7 +21,6 @@ use super::release::{read_tail, write_tail};
 use super::term::Term;
 use super::{Engine, HEAVY, acks, run};
 use crate::cluster::Tenures;
-use crate::delivery::BoxFuture;
 use crate::node::Core;
 use crate::telemetry::Chain;
 use crate::transport::{self, Received, Taken, TransportError};
@@ -314,7 +313,7 @@ impl Intake {
                         // Behind a gap nothing is taken.
                         next
                     });
-                    start_all(&self.core, started);
+                    start_all(&self.core, started, run::lane);
                     whole
                 }
             };
@@ -377,14 +376,14 @@ async fn take(engine: &Engine, open: &mut Option<Open>, full: &mut bool) -> Opti
     }
 }
 
-/// An entry came: it is new, known, or was handled. Returns what runs it, if it is the first of
-/// its lane.
+/// An entry came: it is new, known, or was handled. Returns its place, if it is the first of its
+/// lane.
 fn meet(
     core: &Arc<Core>,
     engine: &Arc<Engine>,
     open: &Open,
     received: Received,
-) -> Option<BoxFuture<'static, ()>> {
+) -> Option<run::Place> {
     let term = open.terms.get(&received.partition).cloned()?;
     let met = {
         let mut partition = engine.partition(received.partition);
@@ -434,7 +433,7 @@ fn meet(
             }
         }),
     };
-    first.map(|item| run::lane(core, engine, item))
+    first.map(|item| run::Place::new(core, engine, item))
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use super::item::{Content, Item};
 use super::letters::{Death, bury_whole};
 use super::load::payload_of;
 use super::suspects;
-use crate::delivery::BoxFuture;
 use crate::delivery::lanes::Resume;
 use crate::delivery::queue::spawn;
 use crate::node::Core;
@@ -31,29 +30,20 @@ pub(super) enum End {
 }
 
 /// Runs an item that is first in its lane, and then whatever comes behind it.
-pub(super) fn start(core: &Arc<Core>, engine: &Arc<Engine>, item: Item) {
-    spawn(core, lane(core, engine, item));
+fn start(core: &Arc<Core>, engine: &Arc<Engine>, item: Item) {
+    spawn(core, Box::pin(lane(Place::new(core, engine, item))));
 }
 
-/// What runs an item that is first in its lane, and then whatever comes behind it.
-pub(super) fn lane(core: &Arc<Core>, engine: &Arc<Engine>, item: Item) -> BoxFuture<'static, ()> {
-    let mut place = Place {
-        core: Arc::clone(core),
-        engine: Arc::clone(engine),
-        key: item.key.clone(),
-        item: Some(item),
-        inside: true,
-    };
-    Box::pin(async move {
-        while let Some(item) = &place.item {
-            run(&place.core, &place.engine, item).await;
-            place.item = None;
-            place.item = place.leave();
-            if place.item.is_some() {
-                tokio::task::consume_budget().await;
-            }
+/// Runs what is first in a lane, and then whatever comes behind it.
+pub(super) async fn lane(mut place: Place) {
+    while let Some(item) = &place.item {
+        run(&place.core, &place.engine, item).await;
+        place.item = None;
+        place.item = place.leave();
+        if place.item.is_some() {
+            tokio::task::consume_budget().await;
         }
-    })
+    }
 }
 
 /// Runs what was waiting behind a call.
@@ -63,7 +53,7 @@ pub(super) fn resume(core: &Arc<Core>, engine: &Arc<Engine>) -> Resume<Item> {
 }
 
 /// A place in the lane of a key: it is left, whatever happens.
-struct Place {
+pub(super) struct Place {
     core: Arc<Core>,
     engine: Arc<Engine>,
     key: Option<Arc<str>>,
@@ -73,6 +63,17 @@ struct Place {
 }
 
 impl Place {
+    /// That of an item which is first in its lane, or has none.
+    pub(super) fn new(core: &Arc<Core>, engine: &Arc<Engine>, item: Item) -> Self {
+        Self {
+            core: Arc::clone(core),
+            engine: Arc::clone(engine),
+            key: item.key.clone(),
+            item: Some(item),
+            inside: true,
+        }
+    }
+
     /// The next one in the lane.
     fn leave(&mut self) -> Option<Item> {
         self.inside = false;

@@ -16,7 +16,6 @@ use super::run::{self, End};
 use super::term::Term;
 use super::{Engine, suspects};
 use crate::cluster::{Reopened, keep_open};
-use crate::delivery::BoxFuture;
 use crate::node::Core;
 use crate::telemetry::Chain;
 use crate::transport::{Shared, SharedIntake, Ticket, TransportError, VISIBILITY};
@@ -92,9 +91,9 @@ impl Reopened for Consumer<'_> {
                 }
             };
             let Some(entries) = came else { return };
-            let started = entries.into_iter();
-            let started = started.map(|entry| take(self.core, engine, entry));
-            start_all(self.core, started.collect());
+            let taken = entries.into_iter();
+            let taken = taken.map(|entry| Held::take(self.core, engine, entry));
+            start_all(self.core, taken.collect(), handle);
         }
         // What was asked for would come to this node and to no other: it is opened anew when the
         // node goes on.
@@ -113,62 +112,70 @@ impl Reopened for Consumer<'_> {
     }
 }
 
-fn take(core: &Arc<Core>, engine: &Arc<Engine>, shared: Shared) -> BoxFuture<'static, ()> {
-    let Shared {
-        ticket,
-        taken,
-        entry,
-    } = shared;
-    let term = Arc::clone(&engine.taken.term);
-    let mark = Mark::new(ticket.position, &entry);
-    let payload = Payload::of(core, &engine.room, entry, term.epoch);
-    let item = Item::new(
-        term,
-        ticket.position,
-        mark,
-        None,
-        Progress::default(),
-        payload,
-    )
-    .with_ticket(ticket.clone(), taken > 1);
-    let number = engine.taken.next.fetch_add(1, Ordering::Relaxed);
-    engine.taken.held().insert(number, ticket);
-    let held = Held {
-        engine: Arc::clone(engine),
-        number,
-    };
-    let core = Arc::clone(core);
-    Box::pin(async move {
-        let end = run::run_alone(&core, &held.engine, &item).await;
-        let ticket = held.release();
-        let back = match end {
-            Some(End::Handled | End::Gone) => {
-                if let Some(ticket) = ticket {
-                    held.engine.acks.settle(ticket);
-                }
-                None
+/// Handles what was taken, and says what became of it.
+async fn handle(held: Held) {
+    let Held {
+        core, engine, item, ..
+    } = &held;
+    let end = run::run_alone(core, engine, item).await;
+    let ticket = held.release();
+    let back = match end {
+        Some(End::Handled | End::Gone) => {
+            if let Some(ticket) = ticket {
+                engine.acks.settle(ticket);
             }
-            Some(End::Buried) => None,
-            Some(End::Elsewhere) | None => ticket,
-        };
-        item.rest();
-        match back {
-            None => suspects::acquit(&held.engine, &item).await,
-            Some(ticket) => {
-                suspects::spared(&held.engine, &item).await;
-                give_back(&held.engine, &[ticket]).await;
-            }
+            None
         }
-    })
+        Some(End::Buried) => None,
+        Some(End::Elsewhere) | None => ticket,
+    };
+    item.rest();
+    match back {
+        None => suspects::acquit(engine, item).await,
+        Some(ticket) => {
+            suspects::spared(engine, item).await;
+            give_back(engine, &[ticket]).await;
+        }
+    }
 }
 
 /// An entry in the hands of this node: not extended any more when it is dropped.
 struct Held {
+    core: Arc<Core>,
     engine: Arc<Engine>,
+    item: Item,
     number: u64,
 }
 
 impl Held {
+    fn take(core: &Arc<Core>, engine: &Arc<Engine>, shared: Shared) -> Self {
+        let Shared {
+            ticket,
+            taken,
+            entry,
+        } = shared;
+        let term = Arc::clone(&engine.taken.term);
+        let mark = Mark::new(ticket.position, &entry);
+        let payload = Payload::of(core, &engine.room, entry, term.epoch);
+        let item = Item::new(
+            term,
+            ticket.position,
+            mark,
+            None,
+            Progress::default(),
+            payload,
+        )
+        .with_ticket(ticket.clone(), taken > 1);
+        let number = engine.taken.next.fetch_add(1, Ordering::Relaxed);
+        engine.taken.held().insert(number, ticket);
+        Self {
+            core: Arc::clone(core),
+            engine: Arc::clone(engine),
+            item,
+            number,
+        }
+    }
+
     fn release(&self) -> Option<Ticket> {
         self.engine.taken.held().remove(&self.number)
     }
