@@ -14,9 +14,11 @@ use crate::telemetry::Chain;
 use crate::transport::{AppendError, Appended, Entry, Part, Queue, TransportError};
 
 /// A message on its way into the queues of the services that take it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Appending {
-    handed: Vec<(Arc<str>, Handed)>,
+    /// Most have one, and nothing is allocated for no others.
+    first: Option<(Arc<str>, Handed)>,
+    others: Vec<(Arc<str>, Handed)>,
 }
 
 /// Not every service has the message.
@@ -39,12 +41,13 @@ impl Engine {
         // What is stored for one service and not for another is repeated under its id.
         let given = how.given || takers.len() > 1;
         let how = How { given, ..how };
-        let handed = takers.iter().map(|taker| {
+        let mut handed = takers.iter().map(|taker| {
             let handed = self.hand_over(core, taker, &entry, how);
             (Arc::clone(&taker.service), handed)
         });
         Appending {
-            handed: handed.collect(),
+            first: handed.next(),
+            others: handed.collect(),
         }
     }
 
@@ -83,6 +86,16 @@ impl Engine {
 }
 
 impl Appending {
+    /// What [`stored`](Self::stored) says, where it is for one service and that has answered.
+    pub(crate) fn stored_now(&mut self) -> Option<Result<bool, AppendError>> {
+        if !self.others.is_empty() {
+            return None;
+        }
+        let (_, handed) = self.first.as_mut()?;
+        let answered = handed.try_recv().ok()?;
+        Some(answered.map(|appended| appended == Appended::Repeated))
+    }
+
     /// Waits until every service has it. Whether one had it before. What is not answered by the
     /// deadline has failed; what is answered by then counts. The deadline is looked at only where an
     /// answer is not there.
@@ -94,7 +107,7 @@ impl Appending {
         let mut is_late = false;
         let mut repeated = false;
         let (mut stored, mut failed) = (Vec::new(), Vec::new());
-        for (service, mut handed) in self.handed {
+        for (service, mut handed) in self.first.into_iter().chain(self.others) {
             let answered = if is_late {
                 // It may be there although it is late for another one.
                 handed.try_recv().unwrap_or_else(|_| Err(unanswered()))
@@ -146,9 +159,10 @@ mod tests {
         let (slow, handed_slow) = oneshot::channel();
         let (fast, handed_fast) = oneshot::channel();
         let (never, handed_never) = oneshot::channel();
-        let handed = [("a", handed_slow), ("b", handed_fast), ("c", handed_never)];
+        let others = [("b", handed_fast), ("c", handed_never)];
         let appending = Appending {
-            handed: handed.map(|(name, handed)| (name.into(), handed)).into(),
+            first: Some(("a".into(), handed_slow)),
+            others: others.map(|(name, handed)| (name.into(), handed)).into(),
         };
         fast.send(Ok(Appended::New)).unwrap();
         // As it is used: a future that cannot be asked again.
@@ -160,5 +174,27 @@ mod tests {
         let failed: Vec<_> = failed.iter().map(|(service, _)| &**service).collect();
         assert_eq!(failed, ["a", "c"]);
         drop((slow, never));
+    }
+
+    #[test]
+    fn one_answer_is_known_at_once() {
+        let appending = |handed| Appending {
+            first: Some(("a".into(), handed)),
+            others: Vec::new(),
+        };
+        let (done, handed) = oneshot::channel();
+        let mut one = appending(handed);
+        assert!(one.stored_now().is_none());
+        done.send(Ok(Appended::Repeated)).unwrap();
+        assert!(matches!(one.stored_now(), Some(Ok(true))));
+        let (done, handed) = oneshot::channel();
+        done.send(Err(AppendError::Full)).unwrap();
+        let mut refused = appending(handed);
+        assert!(matches!(refused.stored_now(), Some(Err(AppendError::Full))));
+        let [(done, handed), (_open, other)] = [(); 2].map(|()| oneshot::channel());
+        done.send(Ok(Appended::New)).unwrap();
+        let mut two = appending(handed);
+        two.others.push(("b".into(), other));
+        assert!(two.stored_now().is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! The verbs that hand a message over and do not wait for its handlers.
 
-mod clustered;
+mod begun;
 mod error;
 mod future;
 mod receipt;
@@ -18,6 +18,7 @@ pub use receipt::{Broadcast, Published, Stored};
 pub(super) use replay::replay;
 pub(super) use under_way::UnderWay;
 
+use begun::Begun;
 use receipt::Services;
 
 use super::{Core, Options, coarse_now, remote, time_of};
@@ -204,17 +205,13 @@ impl New {
             .map_err(|why| not_stored(self.message, self.id, timeout, &why))
     }
 
-    /// Hands it over to the broker when this is called, and waits until it is stored.
-    fn append<'a>(
-        self,
-        core: &'a Core,
-        engine: &'a Engine,
-    ) -> impl Future<Output = Result<(MessageId, bool, Services), StoreError>> + Send + 'a {
+    /// Hands it over to the broker.
+    fn append<'a>(self, core: &'a Core, engine: &Engine) -> Result<Begun<'a>, StoreError> {
         let entered = core.queue.unfinished.entered();
-        let refused = self.refuse(core);
-        let (message, id, (_, deadline)) = (self.message, self.id, self.limit());
-        let appending = match (&refused, &self.takers, &self.envelope) {
-            (Ok(()), Some(takers), Some(envelope)) => {
+        self.refuse(core)?;
+        let (_, deadline) = self.limit();
+        let appending = match (&self.takers, &self.envelope) {
+            (Some(takers), Some(envelope)) => {
                 let how = How {
                     given: self.is_given(),
                     strict: self.options.as_ref().is_some_and(|options| options.strict),
@@ -224,23 +221,15 @@ impl New {
             }
             _ => None,
         };
-        let services = self.takers.map_or(Services::None, Services::Takers);
-        // All but what is to be shown is with the broker's writer now.
-        let shown = self.envelope.zip(self.tap);
-        async move {
-            let _entered = entered;
-            refused?;
-            let repeated = match appending {
-                Some(appending) => {
-                    clustered::stored(core, message, id, appending, deadline).await?
-                }
-                None => false,
-            };
-            if let Some((envelope, tap)) = shown {
-                engine.tap(&envelope, tap.topic.as_deref()).await;
-            }
-            Ok((id, repeated, services))
-        }
+        Ok(Begun {
+            message: self.message,
+            id: self.id,
+            deadline,
+            appending,
+            services: self.takers.map_or(Services::None, Services::Takers),
+            shown: self.envelope.zip(self.tap).map(Box::new),
+            _entered: entered,
+        })
     }
 }
 

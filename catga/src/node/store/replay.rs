@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::clustered::not_appended;
+use super::begun::not_appended;
 use super::{StoreError, Stored, not_stored};
 use crate::delivery::{DeadLetter, Engine, Queue, REPLAY};
 use crate::message::MessageInfo;
