@@ -56,8 +56,12 @@ impl Outgoing {
         self.made(name, String::new());
     }
 
-    /// Gives a header that was added open a value that needs no encoding.
+    /// Gives a header that was added open a value that needs no encoding. One that would begin
+    /// another line leaves it empty: some are made of what others sent.
     pub(super) fn fill(&mut self, name: &'static str, value: String) {
+        if value.contains(['\r', '\n']) {
+            return;
+        }
         self.size += value.len();
         let (name, value) = (HeaderName::from_static(name), HeaderValue::from(value));
         self.map.insert(name, value);
@@ -275,6 +279,12 @@ mod tests {
     fn no_value_begins_another_line() {
         for value in ["a\nNats-TTL: 1", "\r"] {
             assert!(Outgoing::default().with("a", value).into_map().is_none());
+            let mut outgoing = Outgoing::default();
+            outgoing.open("a");
+            outgoing.fill("a", value.to_owned());
+            let map = outgoing.into_map();
+            let filled = map.as_ref().and_then(|map| map.get("a"));
+            assert_eq!(filled.map(HeaderValue::as_str), Some(""));
         }
     }
 

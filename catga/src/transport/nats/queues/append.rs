@@ -33,17 +33,19 @@ impl Depot {
             let entry = &append.entry;
             let common = match &mut common {
                 Some(common) if common.is_of(entry) => common,
-                other => other.insert(Common::of(entry)),
+                other => other.insert(Common::of(entry, Some(STORED_ID))),
             };
             let text = entry.id.to_string();
             let known = id(queue, entry, &text);
+            let mut headers = common.with(entry, text);
+            headers.fill(STORED_ID, known);
             Question {
                 subject: if is_door {
                     self.names.door(&subject::of(&entry.name)).into()
                 } else {
                     to.clone()
                 },
-                headers: common.with(entry, text).with(STORED_ID, known),
+                headers,
                 payload: entry.payload.clone(),
             }
         });

@@ -34,7 +34,7 @@ const JSON: &str = "application/json";
 
 /// Everything but the payload.
 pub(super) fn headers(entry: &Entry) -> Outgoing {
-    Common::of(entry).with(entry, entry.id.to_string())
+    Common::of(entry, None).with(entry, entry.id.to_string())
 }
 
 /// What entries that are stored together have in common, most of the time. To copy it is less work
@@ -45,7 +45,9 @@ pub(super) struct Common<'a> {
 }
 
 impl<'a> Common<'a> {
-    pub(super) fn of(first: &'a Entry) -> Self {
+    /// `own` is a header that is filled in for each of them, beside what [`with`](Self::with) fills
+    /// in.
+    pub(super) fn of(first: &'a Entry, own: Option<&'static str>) -> Self {
         let mut headers = Outgoing::default();
         headers.known(TYPE, &first.name);
         headers.known(SOURCE, &first.source);
@@ -56,6 +58,9 @@ impl<'a> Common<'a> {
         headers.open(TIME);
         if first.key.is_some() {
             headers.open(KEY);
+        }
+        if let Some(own) = own {
+            headers.open(own);
         }
         Self { first, headers }
     }
