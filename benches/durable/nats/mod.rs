@@ -24,7 +24,7 @@ const VERSION: &str = "2.15";
 const PARCELS: u64 = 30_000;
 const REPLICATED: u64 = 10_000;
 
-/// All contests, or one of `publish`, `nodes`, `send` and `replicated`.
+/// All contests, or one of `publish`, `1`, `2` or `4` nodes, `send` and `replicated`.
 pub(crate) async fn compare(only: Option<&str>) -> Result<(), Box<dyn Error>> {
     let wanted = |contest: &str| only.is_none_or(|only| only == contest);
     let monitor = free_port();
@@ -42,8 +42,10 @@ pub(crate) async fn compare(only: Option<&str>) -> Result<(), Box<dyn Error>> {
 
     let mut latency = Latency::new();
     let mut resting = None;
-    let counts: &[usize] = if wanted("nodes") { &[1, 2, 4] } else { &[] };
-    for &count in counts {
+    for count in [1, 2, 4] {
+        if !wanted(&count.to_string()) {
+            continue;
+        }
         let namespace = format!("nodes-{count}");
         let stored = Stream::of_nodes(&url, &namespace).await;
         let catga = Nodes::start(count, || broker(&url, &namespace), stored).await;
@@ -60,7 +62,7 @@ pub(crate) async fn compare(only: Option<&str>) -> Result<(), Box<dyn Error>> {
         }
         catga.shutdown().await;
     }
-    if wanted("nodes") {
+    if wanted("1") {
         pairs.extend(latency.pairs());
     }
     if wanted("send") {
