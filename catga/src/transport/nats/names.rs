@@ -99,11 +99,12 @@ impl Names {
     }
 
     /// The partition that a subject is of; none that exists for what no node has sent.
-    pub(super) fn partition_of(&self, service: &str, subject: &str) -> u32 {
+    pub(super) fn partition_of(service: &str, subject: &str) -> u32 {
         if service == DOOR {
             return 0;
         }
-        let number = subject.get(self.partition(service, "").len()..);
+        // Names have no `.`, so it is the last token.
+        let number = subject.rsplit('.').next();
         number
             .and_then(|number| number.parse().ok())
             .unwrap_or(u32::MAX)

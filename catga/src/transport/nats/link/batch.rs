@@ -1,5 +1,6 @@
 //! Many questions at once: all are sent before the first answer is awaited.
 
+use std::fmt::Write as _;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -63,6 +64,7 @@ impl Link {
         };
         let largest = session.client.max_payload();
         let mut waiting = session.pending.ask_together(total);
+        let mut reply = session.answers.to_string();
         let mut unasked = Vec::new();
         let mut sent = 0;
         let mut asked = 0;
@@ -84,8 +86,11 @@ impl Link {
                 unasked.push((place, trouble));
                 continue;
             }
-            let reply = format!("{}{}", session.answers, waiting.number(place)).into();
-            let sending = session.send(subject, Some(reply), headers, payload).await;
+            reply.truncate(session.answers.len());
+            // Writing to a string never fails.
+            let _ = write!(reply, "{}", waiting.number(place));
+            let reply = Some(Subject::from(&*reply));
+            let sending = session.send(subject, reply, headers, payload).await;
             if let Err(trouble) = sending {
                 self.forget(&session, &trouble);
                 asked = place;

@@ -1,5 +1,7 @@
 //! Entries on their way into a queue: all of a batch are sent before the first answer is awaited.
 
+use std::fmt::Write as _;
+
 use async_nats::Subject;
 
 use super::entry::Common;
@@ -61,10 +63,18 @@ impl Depot {
 /// is an entry of its own.
 fn id(queue: &Queue, entry: &Entry, text: &str) -> String {
     let name = subject::of(&entry.name);
-    let mut id = match queue.part {
-        Part::Partition(partition) => format!("{partition}.{text}.{name}"),
-        Part::Shared => format!("shared.{text}.{name}"),
-    };
+    // Room for the longest number, and for the dots.
+    let mut id = String::with_capacity(12 + text.len() + name.len());
+    match queue.part {
+        Part::Partition(partition) => {
+            // Writing to a string never fails.
+            let _ = write!(id, "{partition}");
+        }
+        Part::Shared => id.push_str("shared"),
+    }
+    for part in [".", text, ".", &*name] {
+        id.push_str(part);
+    }
     if let Some(letter) = entry.headers.get(REPLAY) {
         id.push_str(".replay.");
         id.push_str(letter);

@@ -1,6 +1,7 @@
 //! Generations: who reads which partitions.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::transport::nats::api::{NO_CONSUMER, NO_STREAM, OVERLAP};
 use crate::transport::nats::bucket::nanos;
 use crate::transport::nats::error::Trouble;
 use crate::transport::nats::stream::is;
-use crate::transport::{Ack, Acked, DOOR, Generation, Opened, Part};
+use crate::transport::{Ack, Acked, DOOR, Generation, Opened, Part, Position};
 
 /// What is not acknowledged for so long comes again. A generation ends with its node: this is for
 /// acknowledgements that were lost.
@@ -195,17 +196,17 @@ impl Depot {
                 "the generation `{name}` has ended, and what it acknowledges has no effect: read from a new one"
             )));
         }
-        let stream = self.names.queues(service);
         // As the reply subject of the message was; how often it was delivered, and how many are
         // left, is not looked at.
+        let mut reply = format!("$JS.ACK.{}.{name}.1.", self.names.queues(service));
+        let start = reply.len();
         let replies = acks.iter().map(|ack| {
-            let Ack {
-                position, number, ..
-            } = ack;
-            let (sequence, stored) = (position.sequence, position.stored);
-            let reply = format!("$JS.ACK.{stream}.{name}.1.{sequence}.{number}.{stored}.0");
+            let Position { sequence, stored } = ack.position;
+            reply.truncate(start);
+            // Writing to a string never fails.
+            let _ = write!(reply, "{sequence}.{}.{stored}.0", ack.number);
             (
-                Subject::from(reply),
+                Subject::from(&*reply),
                 Bytes::from_static(super::shared::DONE),
             )
         });

@@ -40,7 +40,7 @@ impl Entries {
         let defaults = Defaults::of(&self.names, &self.service, &message.subject, position);
         let entry = entry::read(headers::all(&message), message.payload.clone(), defaults);
         Some(Received {
-            partition: self.names.partition_of(&self.service, &message.subject),
+            partition: Names::partition_of(&self.service, &message.subject),
             position,
             number: place.number,
             entry,

@@ -10,6 +10,7 @@ use crate::transport::nats::api;
 use crate::transport::nats::error::Trouble;
 use crate::transport::nats::headers::Outgoing;
 use crate::transport::nats::link::{Question, Spare};
+use crate::transport::nats::names::Names;
 use crate::transport::nats::stream;
 use crate::transport::{Part, Position, rfc3339};
 
@@ -38,7 +39,7 @@ impl Depot {
                 };
                 let stored = rfc3339::read(&message.time).and_then(nanos_since_1970);
                 let is_same = stored == Some(position.stored)
-                    && self.names.partition_of(service, &message.subject) == partition;
+                    && Names::partition_of(service, &message.subject) == partition;
                 if !is_same {
                     return Ok(None);
                 }
