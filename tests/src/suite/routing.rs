@@ -6,7 +6,7 @@ use catga::{Node, SendError};
 use tokio::time::sleep;
 
 use super::Cluster;
-use super::site::{HEARTBEAT, NODE_TIMEOUT, SERVICE, Site, all_owned, client_of, same};
+use super::site::{NODE_TIMEOUT, SERVICE, Site, all_owned, client_of, same};
 use super::work::{AtRandom, ByKey, Chosen, Idlest, InTurn, Nearest, OnRing, Slow};
 
 /// A multiple of the nodes and of the callers.
@@ -221,20 +221,25 @@ pub async fn a_strategy_is_prepared_for_each_view_before_it_picks<C: Cluster>(cl
     let a = nodes.remove(1);
     a.shutdown().await.unwrap();
     assert_eq!(client.send(Chosen { n: 1 }).await.unwrap(), "b");
-    // Once the client has heard who owns what, its view stays as it is.
-    all_owned(&nodes, 32).await;
-    sleep(HEARTBEAT).await;
     let before = prepared.0.lock().unwrap().clone();
     let expected: [&[&str]; 5] = [&[], &["b"], &["a", "b"], &["a", "b", "c"], &["b", "c"]];
     for view in expected {
         let is = |known: &Vec<String>| known == view;
         assert!(before.iter().any(is), "{view:?} in {before:?}");
     }
-    for _ in 0..50 {
-        client.send(Chosen { n: 1 }).await.unwrap();
-    }
-    let after = prepared.0.lock().unwrap().len();
-    assert_eq!(after, before.len(), "no message prepares anything");
+    // Nodes may still hear of each other between two of them.
+    let mut rounds = 0..20;
+    let quiet = loop {
+        let before = prepared.0.lock().unwrap().len();
+        for _ in 0..50 {
+            client.send(Chosen { n: 1 }).await.unwrap();
+        }
+        let is_quiet = prepared.0.lock().unwrap().len() == before;
+        if is_quiet || rounds.next().is_none() {
+            break is_quiet;
+        }
+    };
+    assert!(quiet, "messages prepare something");
 }
 
 struct Fragile;
