@@ -76,6 +76,16 @@ impl Shop {
             .unwrap()
     }
 
+    /// Two nodes, of which the second holds few messages, and how often it dropped one.
+    async fn with_a_narrow_one(&self, server: &NatsServer) -> (Node, Node, Arc<AtomicUsize>) {
+        let namespace = fresh_namespace();
+        let nats = Nats::url(&server.url()).namespace(&namespace);
+        let a = self.node(nats, "a").await;
+        let (client, drops) = narrow(server).await;
+        let nats = Nats::from(client).namespace(&namespace);
+        (a, self.node(nats, "b").await, drops)
+    }
+
     /// Stores messages of every key.
     async fn enqueue(&self, node: &Node, numbers: std::ops::Range<u64>) {
         let messages = numbers.flat_map(|n| (0..KEYS).map(move |key| Put { key, n, ms: 0 }));
@@ -159,13 +169,7 @@ async fn narrow(server: &NatsServer) -> (Client, Arc<AtomicUsize>) {
 async fn a_call_that_the_client_drops_ends_at_its_deadline_and_nothing_runs_twice() {
     for server in each_server() {
         let shop = Shop::default();
-        let namespace = fresh_namespace();
-        let nats = Nats::url(&server.url()).namespace(&namespace);
-        let a = shop.node(nats, "a").await;
-        let (client, drops) = narrow(server).await;
-        let b = shop
-            .node(Nats::from(client).namespace(&namespace), "b")
-            .await;
+        let (a, b, drops) = shop.with_a_narrow_one(server).await;
         all_owned([&a, &b]).await;
 
         let before = drops.load(Ordering::Relaxed);
@@ -208,13 +212,7 @@ async fn a_call_that_the_client_drops_ends_at_its_deadline_and_nothing_runs_twic
 async fn broadcasts_that_the_client_drops_are_missed_and_later_ones_heard() {
     for server in each_server() {
         let shop = Shop::default();
-        let namespace = fresh_namespace();
-        let nats = Nats::url(&server.url()).namespace(&namespace);
-        let a = shop.node(nats, "a").await;
-        let (client, drops) = narrow(server).await;
-        let b = shop
-            .node(Nats::from(client).namespace(&namespace), "b")
-            .await;
+        let (a, b, drops) = shop.with_a_narrow_one(server).await;
 
         let before = drops.load(Ordering::Relaxed);
         let events = (0..BURST).map(|n| a.broadcast(Changed { n }));
