@@ -229,7 +229,7 @@ async fn once(
 pub(super) type MayStart<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// One attempt of one handler, unless it is known to have succeeded for this message. Whoever calls has
-/// seen that it `may_start`; that is asked again behind whatever takes a while.
+/// seen that it `may_start`; that is asked again behind a claim, which takes a while.
 ///
 /// All but the shortest way is behind a box, since each message that runs has room for it.
 pub(super) fn run<'a>(

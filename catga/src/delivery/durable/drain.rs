@@ -26,15 +26,20 @@ impl Engine {
     /// dropped. Afterwards nothing of the node's partitions is read, and what the next owners have
     /// to know is written down, if the broker is there in time.
     pub(crate) async fn drain(self: &Arc<Self>, deadline: Instant) -> Drained {
-        let begun = Instant::now();
         // What it owns, also if its lease runs out while the broker is away.
         let partitions = self.held();
         self.draining.send_replace(true);
         self.taken.term.stop();
         self.due.notify_one();
         let mut drained = self.drained.subscribe();
+        let mut ended = None;
         let finished = timeout_at(deadline, async {
             self.taken.term.idle().await;
+            let terms: Vec<_> = self.terms().values().cloned().collect();
+            for term in terms {
+                term.idle().await;
+            }
+            ended = Some(Instant::now());
             let _ = drained.wait_for(|drained| *drained).await;
         })
         .await;
@@ -44,7 +49,8 @@ impl Engine {
             Ok(()) => 0,
             Err(_) => running + self.taken.term.count(),
         };
-        let mut until = deadline.max(begun + LAST_WORD);
+        // Also where the last handler ended just in time.
+        let mut until = deadline.max(ended.unwrap_or_else(Instant::now) + LAST_WORD);
         if finished.is_err() {
             self.end_all();
             if dropped > 0 {

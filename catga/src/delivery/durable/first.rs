@@ -27,6 +27,10 @@ where
     T: Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
+    // All of it may be behind others.
+    if started.is_empty() {
+        return;
+    }
     while started.len() > TOGETHER {
         let some = started.split_off(started.len() - TOGETHER);
         spawn(core, Box::pin(poll_all(Arc::clone(core), some, run)));

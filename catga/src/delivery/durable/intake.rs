@@ -39,6 +39,8 @@ pub(super) struct Intake {
     stopping: BTreeMap<u32, Instant>,
     /// Until when partitions are not given away: what ran did not end in time.
     called_off: BTreeMap<u32, Instant>,
+    /// When what could not be written down is written again.
+    again: Option<Instant>,
     /// How often it was opened in vain, or broke soon.
     failures: u32,
     full: bool,
@@ -66,6 +68,7 @@ pub(super) async fn run(core: Arc<Core>, engine: Arc<Engine>, tenures: watch::Re
         open: None,
         stopping: BTreeMap::new(),
         called_off: BTreeMap::new(),
+        again: None,
         failures: 0,
         full: false,
     };
@@ -231,6 +234,7 @@ impl Intake {
     /// once a node that drains has nothing left.
     async fn give_away(&mut self) -> bool {
         let engine = Arc::clone(&self.engine);
+        self.again = None;
         let reads = self.open.as_ref().map(|open| &open.terms);
         let idle: Vec<u32> = engine
             .terms()
@@ -253,11 +257,14 @@ impl Intake {
                     engine.cluster.owners_changed();
                 }
                 Err(error) => {
-                    tracing::warn!(target: "catga", node = %self.core.id, partition, error = %Chain(&error), "what the next owner has to know could not be written down; the partition stays");
+                    tracing::warn!(target: "catga", node = %self.core.id, partition, error = %Chain(&error), "what the next owner has to know could not be written down; the partition stays until it is");
+                    return false;
                 }
             }
+            true
         });
-        join_all(each).await;
+        let are_written = join_all(each).await.into_iter().all(|is| is);
+        self.again = (!are_written).then(|| Instant::now() + LONGEST);
         false
     }
 
@@ -276,6 +283,7 @@ impl Intake {
             .filter(|(partition, at)| *at > now || (!draining && runs(*partition)))
             .map(|(_, at)| at)
             .chain(self.called_off.values().copied())
+            .chain(self.again)
             .min();
         loop {
             let timer = pin!(async {

@@ -98,7 +98,8 @@ impl Names {
         format!("{}.nowhere", self.namespace)
     }
 
-    /// The partition that a subject is of; none that exists for what no node has sent.
+    /// The partition that a subject of a service's queues is of; none that exists for what is of no
+    /// partition.
     pub(super) fn partition_of(service: &str, subject: &str) -> u32 {
         if service == DOOR {
             return 0;
