@@ -5,6 +5,7 @@ mod door;
 mod faults;
 mod full;
 mod lease;
+mod leaving;
 mod lies;
 mod panics;
 mod strict;

@@ -1,0 +1,41 @@
+//! What a node that leaves has time for.
+
+use std::time::Duration;
+
+use catga::transport::Memory;
+use catga_tests::faulty::Fault;
+use catga_tests::suite::durable::builder_on;
+use catga_tests::suite::durable::work::{Put, Sink};
+use catga_tests::suite::site::{NODE_TIMEOUT, Site, all_owned, until};
+use tokio::time::sleep;
+
+use crate::InMemory;
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_ends_just_in_time_leaves_the_broker_time() {
+    let site = Site::new(InMemory(Memory::private()));
+    let sink = Sink::default();
+    let line = site.line("a");
+    let drain = Duration::from_secs(10);
+    let a = builder_on(&line, &sink, "shop", "a").drain_timeout(drain);
+    let a = a.start().await.unwrap();
+    all_owned(std::slice::from_ref(&a), 32).await;
+    let put = Put {
+        key: 1,
+        n: 0,
+        ms: 9_990,
+    };
+    a.enqueue(put).await.unwrap();
+    until("it runs", NODE_TIMEOUT, || sink.len() == 1).await;
+    // More than what is left when the handler ends.
+    line.set(|rules| {
+        let slow = Fault::Delay(Duration::from_millis(50));
+        (rules.writes, rules.queues) = (slow, slow);
+    });
+    a.shutdown().await.unwrap();
+    let b = builder_on(&site.line("b"), &sink, "shop", "b");
+    let b = b.start().await.unwrap();
+    all_owned(std::slice::from_ref(&b), 32).await;
+    sleep(2 * NODE_TIMEOUT).await;
+    assert_eq!(sink.len(), 1, "{:?}", sink.all());
+}
