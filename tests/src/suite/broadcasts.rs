@@ -6,10 +6,17 @@ use catga::node::StoreError;
 use tokio::time::{Instant, sleep};
 
 use super::Cluster;
-use super::site::{Site, client_of};
+use super::site::{NODE_TIMEOUT, Site, client_of, until};
 use super::work::{Changed, MODULE};
 
 const A_WHILE: Duration = Duration::from_millis(200);
+
+/// Waits until so much was heard, and a while for what should not be.
+async fn heard<C: Cluster>(site: &Site<C>, count: usize) {
+    let all = || site.log.len() >= count;
+    until("all is heard", NODE_TIMEOUT, all).await;
+    sleep(A_WHILE).await;
+}
 
 pub async fn a_broadcast_reaches_every_live_node_once<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
@@ -21,7 +28,7 @@ pub async fn a_broadcast_reaches_every_live_node_once<C: Cluster>(cluster: C) {
     let client = client_of(&site, "client").start().await.unwrap();
     a.broadcast(Changed { n: 1 }).await.unwrap();
     client.broadcast(Changed { n: 2 }).await.unwrap();
-    sleep(A_WHILE).await;
+    heard(&site, 8).await;
     let expected = ["a", "b", "c", "x"].map(|id| (id.to_owned(), 2));
     assert_eq!(
         site.log.by_node(),
@@ -36,7 +43,7 @@ pub async fn a_node_hears_broadcasts_once_its_start_returned<C: Cluster>(cluster
     let a = site.node("a").await;
     let _b = site.node("b").await;
     a.broadcast(Changed { n: 1 }).await.unwrap();
-    sleep(A_WHILE).await;
+    heard(&site, 2).await;
     assert_eq!(
         site.log.by_node(),
         HashMap::from(["a", "b"].map(|id| (id.to_owned(), 1)))
@@ -48,7 +55,7 @@ pub async fn a_node_that_left_hears_nothing<C: Cluster>(cluster: C) {
     let [a, b] = site.nodes(["a", "b"]).await;
     b.shutdown().await.unwrap();
     a.broadcast(Changed { n: 1 }).await.unwrap();
-    sleep(A_WHILE).await;
+    heard(&site, 1).await;
     assert_eq!(site.log.all(), [("a".to_owned(), 1)]);
 }
 
@@ -69,7 +76,7 @@ pub async fn a_broadcast_that_comes_twice_is_heard_once<C: Cluster>(cluster: C) 
     for n in 0..10 {
         a.broadcast(Changed { n }).await.unwrap();
     }
-    sleep(A_WHILE).await;
+    heard(&site, 20).await;
     let expected = ["a", "b"].map(|id| (id.to_owned(), 10));
     assert_eq!(site.log.by_node(), HashMap::from(expected));
 }
