@@ -24,8 +24,13 @@ pub(super) async fn foreign(
 ) -> End {
     let mut told = false;
     let mut lack = None;
-    while engine.cluster.is_known_elsewhere(name) {
-        if !told {
+    loop {
+        let is_known = engine.cluster.is_known_elsewhere(name);
+        // To a process that stood still everybody else seems dead for a moment.
+        if !is_known && engine.cluster.lease.is_valid() {
+            break;
+        }
+        if is_known && !told {
             told = true;
             tracing::warn!(
                 target: "catga",
