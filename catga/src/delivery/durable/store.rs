@@ -86,12 +86,14 @@ impl Engine {
 }
 
 impl Appending {
-    /// What [`stored`](Self::stored) says, where it is for one service and that has answered.
+    /// What [`stored`](Self::stored) says, where it is for one service at most and that has answered.
     pub(crate) fn stored_now(&mut self) -> Option<Result<bool, AppendError>> {
         if !self.others.is_empty() {
             return None;
         }
-        let (_, handed) = self.first.as_mut()?;
+        let Some((_, handed)) = self.first.as_mut() else {
+            return Some(Ok(false));
+        };
         let answered = handed.try_recv().ok()?;
         Some(answered.map(|appended| appended == Appended::Repeated))
     }
@@ -196,5 +198,6 @@ mod tests {
         let mut two = appending(handed);
         two.others.push(("b".into(), other));
         assert!(two.stored_now().is_none());
+        assert!(matches!(Appending::default().stored_now(), Some(Ok(false))));
     }
 }

@@ -16,8 +16,8 @@ pub(super) struct Begun<'a> {
     pub(super) message: &'static MessageInfo,
     pub(super) id: MessageId,
     pub(super) deadline: Instant,
-    /// `None` where no service takes it.
-    pub(super) appending: Option<Appending>,
+    /// Empty where no service takes it.
+    pub(super) appending: Appending,
     pub(super) services: Services,
     /// What is to be shown to programs that know nothing of catga, once it is stored.
     pub(super) shown: Option<Box<(Arc<Envelope>, Tap)>>,
@@ -30,7 +30,7 @@ impl Begun<'_> {
         if self.shown.is_some() {
             return None;
         }
-        let stored = self.appending.as_mut()?.stored_now()?;
+        let stored = self.appending.stored_now()?;
         let services = std::mem::replace(&mut self.services, Services::None);
         Some(match stored {
             Ok(repeated) => Ok((self.id, repeated, services)),
@@ -45,14 +45,8 @@ impl Begun<'_> {
         engine: &Engine,
     ) -> Result<(MessageId, bool, Services), StoreError> {
         let (message, id) = (self.message.name(), self.id);
-        let mut repeated = false;
-        if let Some(appending) = self.appending {
-            let deadline = core.sleep_until(self.deadline);
-            repeated = appending
-                .stored(deadline)
-                .await
-                .map_err(|not| not_stored(message, id, not))?;
-        }
+        let stored = self.appending.stored(core.sleep_until(self.deadline)).await;
+        let repeated = stored.map_err(|not| not_stored(message, id, not))?;
         if let Some((envelope, tap)) = self.shown.as_deref() {
             engine.tap(envelope, tap.topic.as_deref()).await;
         }

@@ -23,7 +23,7 @@ use receipt::Services;
 
 use super::{Core, Options, coarse_now, remote, time_of};
 use crate::cluster::Taker;
-use crate::delivery::{self, Engine, Envelope, How, NotStored, Queue};
+use crate::delivery::{self, Appending, Engine, Envelope, How, NotStored, Queue};
 use crate::handler::Key;
 use crate::message::{Command, Event, Headers, Message, MessageId, MessageInfo};
 use crate::routing::topic_of;
@@ -217,9 +217,9 @@ impl New {
                     strict: self.options.as_ref().is_some_and(|options| options.strict),
                     deadline,
                 };
-                Some(engine.append(core, envelope, takers, how))
+                engine.append(core, envelope, takers, how)
             }
-            _ => None,
+            _ => Appending::default(),
         };
         Ok(Begun {
             message: self.message,
