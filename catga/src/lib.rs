@@ -130,6 +130,7 @@ pub mod testing;
 pub mod transport;
 pub mod wiring;
 
+mod sparse;
 mod telemetry;
 
 pub use catga_macros::{Fault, command, event, handler, key, query, route, use_crates};

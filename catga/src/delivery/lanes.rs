@@ -1,9 +1,11 @@
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
+
+use crate::sparse::Sparse;
 
 /// One lane per key that is being handled: whoever is in it runs, the others wait in order.
 ///
@@ -22,7 +24,7 @@ struct State<D> {
 
 struct Lane<D> {
     /// Those who wait, in the order in which they came.
-    waiting: BTreeMap<u64, Waiting<D>>,
+    waiting: Sparse<Waiting<D>>,
     /// Whether whoever is in it waits for its next attempt.
     blocked: bool,
 }
@@ -30,7 +32,7 @@ struct Lane<D> {
 impl<D> Default for Lane<D> {
     fn default() -> Self {
         Self {
-            waiting: BTreeMap::new(),
+            waiting: Sparse::default(),
             blocked: false,
         }
     }
@@ -57,16 +59,16 @@ pub(crate) struct Closed;
 impl<D> Lanes<D> {
     /// Enters the lane of a key. Gives the delivery back if it may run now.
     pub(crate) fn enter(&self, key: &Arc<str>, delivery: D) -> Option<D> {
-        self.enter_lightly(key, delivery, |_, _| {})
+        self.enter_as(key, delivery, |delivery, _| delivery)
     }
 
-    /// The same; `lighten` sees a delivery that has to wait, and where.
-    pub(crate) fn enter_lightly(
+    /// The same, where what has to wait is kept as something else.
+    pub(crate) fn enter_as<T>(
         &self,
         key: &Arc<str>,
-        mut delivery: D,
-        lighten: impl FnOnce(&mut D, Ahead),
-    ) -> Option<D> {
+        delivery: T,
+        wait: impl FnOnce(T, Ahead) -> D,
+    ) -> Option<T> {
         let mut state = self.state();
         if state.closed {
             return None;
@@ -80,8 +82,8 @@ impl<D> Lanes<D> {
                     waiting: lane.waiting.len(),
                     blocked: lane.blocked,
                 };
-                lighten(&mut delivery, ahead);
-                lane.waiting.insert(*next, Waiting::Delivery(delivery));
+                let waiting = Waiting::Delivery(wait(delivery, ahead));
+                lane.waiting.insert(*next, waiting);
                 None
             }
             Entry::Vacant(lane) => {
@@ -128,7 +130,7 @@ impl<D> Lanes<D> {
                 }
                 next
             };
-            match next?.1 {
+            match next? {
                 Waiting::Delivery(delivery) => return Some(delivery),
                 Waiting::Call(caller) => {
                     let turn = Turn::new(Arc::clone(self), Arc::clone(key), resume());
@@ -231,14 +233,14 @@ impl<D> Drop for Place<'_, D> {
         let left = {
             let mut state = self.lanes.state();
             let lane = state.busy.get_mut(&self.key);
-            lane.and_then(|lane| lane.waiting.remove(&self.number))
+            lane.and_then(|lane| lane.waiting.remove(self.number))
         };
         drop(left);
     }
 }
 
-/// Runs the delivery that was waiting behind a call.
-pub(crate) type Resume<D> = Arc<dyn Fn(D) + Send + Sync>;
+/// Runs the delivery that was waiting behind a call, in the lane of this key.
+pub(crate) type Resume<D> = Arc<dyn Fn(&Arc<str>, D) + Send + Sync>;
 
 /// The lane that a call is in, and what runs the delivery behind it.
 type Held<D> = (Arc<Lanes<D>>, Arc<str>, Resume<D>);
@@ -265,7 +267,7 @@ impl<D> Drop for Turn<D> {
         if let Some((lanes, key, resume)) = self.lane.take()
             && let Some(delivery) = lanes.leave(&key, || Arc::clone(&resume))
         {
-            resume(delivery);
+            resume(&key, delivery);
         }
     }
 }
@@ -285,7 +287,7 @@ mod tests {
     use super::*;
 
     fn lanes() -> (Arc<Lanes<u8>>, Arc<str>, Resume<u8>) {
-        (Arc::default(), Arc::from("key"), Arc::new(|_| {}))
+        (Arc::default(), Arc::from("key"), Arc::new(|_, _| {}))
     }
 
     fn waiting(lanes: &Lanes<u8>, key: &str) -> Option<usize> {
@@ -312,7 +314,7 @@ mod tests {
         let (lanes, key, _) = lanes();
         let resumed = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&resumed);
-        let resume: Resume<u8> = Arc::new(move |delivery| seen.lock().unwrap().push(delivery));
+        let resume: Resume<u8> = Arc::new(move |_, delivery| seen.lock().unwrap().push(delivery));
         assert_eq!(lanes.enter(&key, 1), Some(1));
         let mut turn = Box::pin(lanes.turn(Arc::clone(&key), Arc::clone(&resume)));
         assert!(turn.as_mut().now_or_never().is_none());

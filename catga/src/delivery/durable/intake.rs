@@ -19,6 +19,7 @@ use super::item::{Item, Payload};
 use super::partition::{Mark, Met, Tail};
 use super::release::{read_tail, write_tail};
 use super::term::Term;
+use super::waiter::Waiter;
 use super::{Engine, HEAVY, acks, run};
 use crate::cluster::Tenures;
 use crate::node::Core;
@@ -431,13 +432,15 @@ fn meet(
         mark,
         key.clone(),
         progress,
-        payload,
+        Some(payload),
     );
     let first = match key {
         None => Some(item),
-        Some(key) => engine.lanes.enter_lightly(&key, item, |item, ahead| {
+        Some(key) => engine.lanes.enter_as(&key, item, |item, ahead| {
             if ahead.blocked || ahead.waiting >= HEAVY {
-                item.lighten();
+                Waiter::light(item)
+            } else {
+                Waiter::whole(item)
             }
         }),
     };

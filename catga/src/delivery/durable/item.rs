@@ -113,7 +113,7 @@ impl Item {
         mark: Mark,
         key: Option<Arc<str>>,
         progress: Progress,
-        payload: Payload,
+        payload: Option<Payload>,
     ) -> Self {
         Self {
             suspicion: term.suspects(position.sequence).then(Box::default),
@@ -123,7 +123,7 @@ impl Item {
             ticket: None,
             key,
             progress: Mutex::new(progress),
-            payload: Mutex::new(Some(payload)),
+            payload: Mutex::new(payload),
             last: Mutex::default(),
         }
     }
@@ -151,10 +151,6 @@ impl Item {
         let payload = self.held().take();
         // Not under the lock.
         drop(payload);
-    }
-
-    pub(super) fn is_light(&self) -> bool {
-        self.held().is_none()
     }
 
     /// Has its payload again.

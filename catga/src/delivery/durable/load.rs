@@ -5,6 +5,7 @@ use futures_util::future::{Either, Ready, ready};
 use super::Engine;
 use super::item::{Item, Payload};
 use super::patience::Patience;
+use super::waiter::Waiter;
 use crate::delivery::BoxFuture;
 use crate::node::Core;
 use crate::transport::Position;
@@ -28,9 +29,11 @@ pub(super) fn payload_of<'a>(
 async fn load(core: &Core, engine: &Engine, item: &Item) -> Option<Payload> {
     let mut positions = vec![item.position];
     if let Some(key) = &item.key {
-        engine.lanes.first(key, TOGETHER - 1, |behind| {
-            if behind.is_light() && Arc::ptr_eq(&behind.term, &item.term) {
-                positions.push(behind.position);
+        engine.lanes.first(key, TOGETHER - 1, |waiter| {
+            if let Waiter::Light(light) = waiter
+                && Arc::ptr_eq(&light.term, &item.term)
+            {
+                positions.push(light.position());
             }
         });
     }
@@ -44,14 +47,17 @@ async fn load(core: &Core, engine: &Engine, item: &Item) -> Option<Payload> {
         .filter_map(|(position, payload)| Some((position, payload?)))
         .collect();
     if let Some(key) = &item.key {
-        engine.lanes.first(key, TOGETHER - 1, |waiting| {
+        engine.lanes.first(key, TOGETHER - 1, |waiter| {
+            let Waiter::Light(light) = waiter else {
+                return;
+            };
             let at = behind.iter().position(|(position, _)| {
-                *position == waiting.position && Arc::ptr_eq(&waiting.term, &item.term)
+                *position == light.position() && Arc::ptr_eq(&light.term, &item.term)
             });
-            if let Some(at) = at
-                && waiting.is_light()
+            let payload = at.map(|at| behind.swap_remove(at).1);
+            if let Some(whole) = payload.and_then(|payload| light.item(engine, key, Some(payload)))
             {
-                waiting.load(behind.swap_remove(at).1);
+                *waiter = Waiter::whole(whole);
             }
         });
     }

@@ -6,7 +6,7 @@
 //! | [`intake`] | reads the partitions that this node owns, as one flow that is reopened at every doubt |
 //! | [`shared`] | takes from the queue that all nodes of the service share |
 //! | [`term`], [`partition`], [`handled`] | the right to a partition, and what is known of its entries |
-//! | [`first`], [`item`], [`run`], [`attempts`] | a message in its lane, from its first attempt to its end |
+//! | [`waiter`], [`first`], [`item`], [`run`], [`attempts`] | a message in its lane, from its first attempt to its end |
 //! | [`acks`] | acknowledges behind the handlers, many at once |
 //! | [`release`] | what an owner tells the next |
 //! | [`suspects`], [`letters`] | messages that end nodes, and messages that are not handled |
@@ -34,6 +34,7 @@ mod shared;
 mod store;
 mod suspects;
 mod term;
+mod waiter;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -56,6 +57,7 @@ use partition::Partition;
 use run::End;
 use shared::Taken;
 use term::Term;
+use waiter::Waiter;
 use writer::Writer;
 
 #[cfg(feature = "testing")]
@@ -89,7 +91,7 @@ pub(crate) struct Engine {
     partitions: Box<[Mutex<Partition>]>,
     terms: Mutex<BTreeMap<u32, Arc<Term>>>,
     taken: Taken,
-    lanes: Arc<Lanes<Item>>,
+    lanes: Arc<Lanes<Waiter>>,
     /// For payloads.
     room: Arc<Room>,
     /// How many entries are received and not handled.
@@ -297,7 +299,7 @@ impl Engine {
             self.lanes.block(key);
             // Whatever came behind so many is light: a hundred thousand may wait, and all other
             // keys would wait for a look at each.
-            self.lanes.first(key, HEAVY, |behind| behind.lighten());
+            self.lanes.first(key, HEAVY, Waiter::lighten);
         }
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::handled::{Handled, ToldRange, Turn};
 use super::progress::Progress;
 use crate::message::MessageId;
+use crate::sparse::Sparse;
 use crate::transport::{Ack, Entry, Malformed, Position, Received};
 
 /// What a node knows of one partition: what it received and has not handled, and what it handled
@@ -21,7 +22,7 @@ pub(super) struct Partition {
     epoch: Option<u64>,
     /// Whether the broker may have a tail of it.
     has_tail: bool,
-    received: BTreeMap<u64, Waiting>,
+    received: Sparse<Waiting>,
     handled: Handled,
     /// Of what was received, that which a handler of a former term brought to its end meanwhile.
     overtaken: BTreeSet<u64>,
@@ -118,7 +119,7 @@ impl Partition {
     pub(super) fn meet(&mut self, received: &Received, generation: u64) -> Met {
         let sequence = received.position.sequence;
         let mark = Mark::of(received);
-        if let Some(waiting) = self.received.get_mut(&sequence)
+        if let Some(waiting) = self.received.get_mut(sequence)
             && waiting.mark == mark
         {
             waiting.generation = generation;
@@ -127,7 +128,7 @@ impl Partition {
         }
         match self.handled.knows(sequence, mark) {
             Some(true) => return Met::Handled,
-            None if !self.received.contains_key(&sequence) => {}
+            None if self.received.get(sequence).is_none() => {}
             // Another entry had its place.
             Some(false) | None => self.fell_back(sequence),
         }
@@ -168,7 +169,7 @@ impl Partition {
 
     /// The number under which an entry was received by this generation.
     pub(super) fn number(&self, position: Position, generation: u64) -> Option<u64> {
-        let waiting = self.received.get(&position.sequence)?;
+        let waiting = self.received.get(position.sequence)?;
         (waiting.mark.stored == position.stored && waiting.generation == generation)
             .then_some(waiting.number)
     }
@@ -213,15 +214,27 @@ impl Partition {
         Some(taken.generation)
     }
 
+    /// How far the handlers of an entry have come that waits in its lane; `None` if it is not waited
+    /// for any more.
+    pub(super) fn waiting(&mut self, sequence: u64, mark: Mark) -> Option<Progress> {
+        let waiting = self.received.get(sequence);
+        let waiting = waiting.filter(|waiting| waiting.mark == mark);
+        let progress = waiting.map(|waiting| waiting.progress.clone());
+        if progress.is_none() {
+            self.overtaken.remove(&sequence);
+        }
+        progress
+    }
+
     /// Whether a handler of a former term brought this entry to its end while it waited again.
     pub(super) fn is_overtaken(&mut self, position: Position) -> bool {
         self.overtaken.remove(&position.sequence)
     }
 
     fn take(&mut self, sequence: u64, mark: Mark) -> Option<Waiting> {
-        let known = self.received.get(&sequence)?;
+        let known = self.received.get(sequence)?;
         if known.mark == mark {
-            self.received.remove(&sequence)
+            self.received.remove(sequence)
         } else {
             None
         }
@@ -229,7 +242,7 @@ impl Partition {
 
     /// What was tried of an entry so far.
     pub(super) fn tried(&mut self, position: Position, progress: Progress) {
-        if let Some(waiting) = self.received.get_mut(&position.sequence)
+        if let Some(waiting) = self.received.get_mut(position.sequence)
             && waiting.mark.stored == position.stored
         {
             waiting.progress = progress;
@@ -253,8 +266,8 @@ impl Partition {
     pub(super) fn provable(&self) -> Option<u64> {
         let tried = self.progress.first_key_value().map(|(first, _)| *first);
         let first = self.handled.first().into_iter().chain(tried).min()?;
-        let blocked = self.received.first_key_value();
-        if blocked.is_some_and(|(sequence, _)| *sequence < first) {
+        let blocked = self.received.first();
+        if blocked.is_some_and(|(sequence, _)| sequence < first) {
             return None;
         }
         let tried = self.progress.last_key_value().map(|(last, _)| *last);
@@ -292,7 +305,7 @@ impl Partition {
         let unfinished = self.received.iter();
         let unfinished = unfinished
             .filter(|(_, waiting)| !waiting.progress.is_empty())
-            .map(|(sequence, waiting)| (*sequence, waiting.mark, waiting.progress.clone()));
+            .map(|(sequence, waiting)| (sequence, waiting.mark, waiting.progress.clone()));
         // What has not come again yet.
         let before = self.progress.iter();
         let before =

@@ -12,6 +12,7 @@ use super::item::{Content, Item};
 use super::letters::{Death, bury_whole};
 use super::load::payload_of;
 use super::suspects;
+use super::waiter::Waiter;
 use crate::delivery::lanes::Resume;
 use crate::delivery::queue::spawn;
 use crate::node::Core;
@@ -29,27 +30,33 @@ pub(super) enum End {
     Elsewhere,
 }
 
-/// Runs an item that is first in its lane, and then whatever comes behind it.
-fn start(core: &Arc<Core>, engine: &Arc<Engine>, item: Item) {
-    spawn(core, Box::pin(lane(Place::new(core, engine, item))));
-}
-
 /// Runs what is first in a lane, and then whatever comes behind it.
 pub(super) async fn lane(mut place: Place) {
-    while let Some(item) = &place.item {
-        run(&place.core, &place.engine, item).await;
-        place.item = None;
-        place.item = place.leave();
-        if place.item.is_some() {
+    while place.inside {
+        if let Some(item) = &place.item {
+            run(&place.core, &place.engine, item).await;
+            place.item = None;
+        }
+        place.leave();
+        if place.inside {
             tokio::task::consume_budget().await;
         }
     }
 }
 
 /// Runs what was waiting behind a call.
-pub(super) fn resume(core: &Arc<Core>, engine: &Arc<Engine>) -> Resume<Item> {
+pub(super) fn resume(core: &Arc<Core>, engine: &Arc<Engine>) -> Resume<Waiter> {
     let (core, engine) = (Arc::clone(core), Arc::clone(engine));
-    Arc::new(move |item| start(&core, &engine, item))
+    Arc::new(move |key, waiter| {
+        let place = Place {
+            core: Arc::clone(&core),
+            engine: Arc::clone(&engine),
+            key: Some(Arc::clone(key)),
+            item: waiter.item(&engine, key),
+            inside: true,
+        };
+        spawn(&core, Box::pin(lane(place)));
+    })
 }
 
 /// A place in the lane of a key: it is left, whatever happens.
@@ -57,7 +64,7 @@ pub(super) struct Place {
     core: Arc<Core>,
     engine: Arc<Engine>,
     key: Option<Arc<str>>,
-    /// What runs.
+    /// What runs; `None` if that which has its turn is not waited for any more.
     item: Option<Item>,
     inside: bool,
 }
@@ -74,26 +81,36 @@ impl Place {
         }
     }
 
-    /// The next one in the lane.
-    fn leave(&mut self) -> Option<Item> {
+    /// Makes room for the next one in the lane, and takes that up. Outside, there was none.
+    fn leave(&mut self) {
         self.inside = false;
-        let key = self.key.as_ref()?;
+        let Some(key) = &self.key else {
+            return;
+        };
         let lanes = &self.engine.lanes;
-        let next = lanes.leave(key, || resume(&self.core, &self.engine));
-        self.inside = next.is_some();
-        next
+        if let Some(next) = lanes.leave(key, || resume(&self.core, &self.engine)) {
+            self.inside = true;
+            self.item = next.item(&self.engine, key);
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.item = None;
-        // Dropped with its node, nothing goes on: the lanes are closed then.
-        if self.inside
-            && let Some(item) = self.leave()
-        {
-            self.inside = false;
-            start(&self.core, &self.engine, item);
+        if self.inside {
+            // Dropped with its node, nothing goes on: the lanes are closed then.
+            self.leave();
+        }
+        if std::mem::take(&mut self.inside) {
+            let next = Self {
+                core: Arc::clone(&self.core),
+                engine: Arc::clone(&self.engine),
+                key: self.key.clone(),
+                item: self.item.take(),
+                inside: true,
+            };
+            spawn(&self.core, Box::pin(lane(next)));
         }
     }
 }

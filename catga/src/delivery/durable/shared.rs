@@ -163,7 +163,7 @@ impl Held {
             mark,
             None,
             Progress::default(),
-            payload,
+            Some(payload),
         )
         .with_ticket(ticket.clone(), taken > 1);
         let number = engine.taken.next.fetch_add(1, Ordering::Relaxed);

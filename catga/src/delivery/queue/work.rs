@@ -167,8 +167,8 @@ async fn go_on(
 /// Handles a delivery that was waiting in its lane.
 pub(super) fn resume(core: &Arc<Core>, lanes: &Arc<Lanes<Stored>>) -> Resume<Stored> {
     let (core, lanes) = (Arc::clone(core), Arc::clone(lanes));
-    Arc::new(move |envelope| {
-        let handling = Handling::new(&core, &lanes, envelope.key.clone());
+    Arc::new(move |key, envelope| {
+        let handling = Handling::new(&core, &lanes, Some(Arc::clone(key)));
         let rest = Rest::all(&core, &envelope);
         spawn(&core, Box::pin(go_on(handling, envelope, rest, None)));
     })
@@ -211,11 +211,12 @@ impl Drop for Handling {
     fn drop(&mut self) {
         // Dropped with its node, nothing goes on. Otherwise its task panicked where no handler
         // was at work, and the others of its key must not wait for ever.
-        if self.inside
-            && !self.core.queue.is_closed()
-            && let Some(envelope) = self.leave()
-        {
-            resume(&self.core, &self.lanes)(envelope);
+        if !self.inside || self.core.queue.is_closed() {
+            return;
+        }
+        let key = self.key.clone();
+        if let (Some(envelope), Some(key)) = (self.leave(), key) {
+            resume(&self.core, &self.lanes)(&key, envelope);
         }
     }
 }

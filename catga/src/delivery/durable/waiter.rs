@@ -1,0 +1,96 @@
+use std::sync::Arc;
+
+use super::Engine;
+use super::item::{Item, Payload};
+use super::partition::Mark;
+use super::term::Term;
+use crate::transport::Position;
+
+/// What waits in a lane.
+#[derive(Debug)]
+pub(super) enum Waiter {
+    /// It has its payload.
+    Whole(Box<Item>),
+    /// Where it stands, and nothing else: the rest is known of its partition, or fetched again.
+    Light(Light),
+}
+
+/// A place in the queue of a partition that this node has in this term.
+#[derive(Debug)]
+pub(super) struct Light {
+    pub(super) term: Arc<Term>,
+    pub(super) sequence: u64,
+    pub(super) mark: Mark,
+}
+
+impl Waiter {
+    pub(super) fn whole(item: Item) -> Self {
+        Self::Whole(Box::new(item))
+    }
+
+    pub(super) fn light(item: Item) -> Self {
+        Self::Light(Light::of(&item))
+    }
+
+    /// Gives its payload up. Nothing of it was tried, so its partition knows all of it.
+    pub(super) fn lighten(&mut self) {
+        if let Self::Whole(item) = self {
+            *self = Self::Light(Light::of(item));
+        }
+    }
+
+    /// What it is when its turn comes; `None` if it is not waited for any more.
+    pub(super) fn item(self, engine: &Engine, key: &Arc<str>) -> Option<Item> {
+        match self {
+            Self::Whole(item) => Some(*item),
+            Self::Light(light) => light.item(engine, key, None),
+        }
+    }
+}
+
+impl Light {
+    fn of(item: &Item) -> Self {
+        Self {
+            term: Arc::clone(&item.term),
+            sequence: item.position.sequence,
+            mark: item.mark,
+        }
+    }
+
+    pub(super) fn position(&self) -> Position {
+        Position {
+            sequence: self.sequence,
+            stored: self.mark.stored,
+        }
+    }
+
+    /// The same with all that is known of it; `None` if it is not waited for any more: its term has
+    /// ended, or a handler of a former term brought it to its end.
+    pub(super) fn item(
+        &self,
+        engine: &Engine,
+        key: &Arc<str>,
+        payload: Option<Payload>,
+    ) -> Option<Item> {
+        if self.term.has_ended() {
+            return None;
+        }
+        let mut partition = engine.partition(self.term.partition);
+        let progress = partition.waiting(self.sequence, self.mark)?;
+        drop(partition);
+        let (term, key) = (Arc::clone(&self.term), Some(Arc::clone(key)));
+        let position = self.position();
+        Some(Item::new(term, position, self.mark, key, progress, payload))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hundred thousand may wait behind one that fails.
+    #[test]
+    fn what_waits_is_a_few_words() {
+        assert!(size_of::<Waiter>() <= 48, "{}", size_of::<Waiter>());
+    }
+}
