@@ -24,6 +24,8 @@ pub(crate) struct Lease {
 
 #[derive(Debug, Clone, Copy)]
 struct Grant {
+    /// The first heartbeat since it last did not run.
+    begun: Moment,
     since: Moment,
     lasts: Duration,
 }
@@ -39,7 +41,14 @@ impl Lease {
 
     /// A heartbeat that was sent at `sent` is confirmed.
     pub(super) fn confirm(&self, sent: Moment, lasts: Duration) {
-        *self.granted() = Some(Grant { since: sent, lasts });
+        let mut granted = self.granted();
+        let running = granted.filter(|grant| self.left_of(*grant).is_some());
+        *granted = Some(Grant {
+            begun: running.map_or(sent, |grant| grant.begun),
+            since: sent,
+            lasts,
+        });
+        drop(granted);
         self.confirmed.notify_one();
     }
 
@@ -50,15 +59,25 @@ impl Lease {
 
     /// How long it still runs; `None` if it has ended.
     fn left(&self) -> Option<Duration> {
-        let Grant { since, lasts } = (*self.granted())?;
-        lasts
-            .checked_sub(self.clock.since(since))
-            .filter(|left| !left.is_zero())
+        let grant = (*self.granted())?;
+        self.left_of(grant)
+    }
+
+    fn left_of(&self, grant: Grant) -> Option<Duration> {
+        let gone = self.clock.since(grant.since);
+        grant.lasts.checked_sub(gone).filter(|left| !left.is_zero())
     }
 
     /// Whether it runs.
     pub(crate) fn is_valid(&self) -> bool {
         self.left().is_some()
+    }
+
+    /// Whether it has been running for this long.
+    pub(super) fn has_run_for(&self, time: Duration) -> bool {
+        let granted = *self.granted();
+        let running = granted.filter(|grant| self.left_of(*grant).is_some());
+        running.is_some_and(|grant| self.clock.since(grant.begun) >= time)
     }
 
     /// Whether it ended by itself, and nothing has been confirmed since.
@@ -121,6 +140,21 @@ mod tests {
         assert!(!lease.is_valid() && lease.has_run_out());
         lease.end();
         assert!(!lease.has_run_out(), "it is known that it has ended");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn how_long_it_has_run_begins_anew_behind_each_gap() {
+        let lease = Lease::none(Clock::SYSTEM);
+        for _ in 0..3 {
+            assert!(!lease.has_run_for(2 * LASTS));
+            lease.confirm(lease.clock.now(), LASTS);
+            advance(LASTS * 2 / 3).await;
+        }
+        assert!(lease.has_run_for(2 * LASTS));
+        advance(LASTS / 2).await;
+        assert!(!lease.has_run_for(Duration::ZERO), "it has run out");
+        lease.confirm(lease.clock.now(), LASTS);
+        assert!(lease.has_run_for(Duration::ZERO) && !lease.has_run_for(LASTS));
     }
 
     #[tokio::test(start_paused = true)]

@@ -217,6 +217,12 @@ impl Cluster {
         others.any(|member| member.record.service == self.service && member.stores(name))
     }
 
+    /// Whether all who live have had the time to be heard of. To a node that has just begun, or whose
+    /// broker was away, others seem dead who only come a little later.
+    pub(crate) fn has_heard_all(&self) -> bool {
+        self.lease.has_run_for(self.settings.node_timeout)
+    }
+
     /// What this node owns now, with the epochs.
     pub(crate) fn partitions(&self) -> BTreeMap<u32, u64> {
         let tenures = self.tenures().into_iter();

@@ -315,7 +315,8 @@ pub enum Reason {
     Attempts,
     /// Its handler's error is [`Permanent`](Fault::Permanent), or its payload cannot be decoded.
     Permanent,
-    /// No live node of the service knows its type, or the node that got a replay does not have its
+    /// No live node of the service knows its type, after each had
+    /// [`node_timeout`](crate::node::Builder::node_timeout) to be heard of; or the node that got a replay does not have its
     /// handler.
     UnknownType,
     /// It is no message, or nothing here reads its format.

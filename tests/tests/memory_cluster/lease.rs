@@ -8,8 +8,8 @@ use bytes::Bytes;
 use catga::transport::{Frame, Memory, Transport};
 use catga::{Headers, Node};
 use catga_tests::faulty::Fault;
-use catga_tests::suite::durable::node_on_line;
-use catga_tests::suite::durable::work::{Once, Sink};
+use catga_tests::suite::durable::work::{self, Once, Sink};
+use catga_tests::suite::durable::{builder, node_on_line};
 use catga_tests::suite::site::{HEARTBEAT, NODE_TIMEOUT, Site, all_owned, until};
 use catga_tests::suite::work::{Here, Log, MODULE, Serial};
 use futures_util::future::join_all;
@@ -111,4 +111,38 @@ async fn what_has_claimed_its_message_meets_the_clock() {
     until("it ran", 4 * NODE_TIMEOUT, || !sink.is_empty()).await;
     let ran = sink.all();
     assert!(ran.len() == 1 && ran[0].fence > former, "{former}: {ran:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stood_still_calls_no_message_unknown() {
+    let site = Site::new(InMemory(Memory::private()));
+    let sink = Sink::default();
+    let version = async |id, handlers: &'static [&str]| {
+        let knows = move |name| handlers.contains(&name);
+        builder(&site, &sink, id)
+            .only(move |handler| handler.module() == work::MODULE && knows(handler.name()))
+            .start()
+            .await
+            .unwrap()
+    };
+    let old = version("old", &["put", "try_it"]).await;
+    let new = version("new", &["put", "once"]).await;
+    all_owned(&[old.clone(), new.clone()], 32).await;
+    for key in 0..20 {
+        let once = Once {
+            key,
+            n: 1,
+            fails: 0,
+        };
+        old.enqueue(once).await.unwrap();
+    }
+    sleep(Duration::from_millis(100)).await;
+    let waiting = 20 - sink.len();
+    assert!(waiting > 0, "some are where nobody knows them");
+    // The first that the process sees when it goes on is that nobody else has been heard of since.
+    advance(2 * NODE_TIMEOUT).await;
+    let all = 12 * NODE_TIMEOUT;
+    until("all ran", all, || sink.by_handler("once").len() >= 20).await;
+    let letters = old.dead_letters().await.unwrap();
+    assert!(letters.is_empty(), "{waiting} waited: {letters:?}");
 }

@@ -15,7 +15,7 @@ use crate::node::Core;
 ///
 /// While a live node of the service knows it, as in a rolling deployment, its lane waits for that
 /// node, and asks for the partition to go there; what came from the shared queue is given back to
-/// it. What nobody knows is a dead letter.
+/// it. What nobody knows is a dead letter, once everybody had the time to be heard of.
 pub(super) async fn foreign(
     core: &Arc<Core>,
     engine: &Arc<Engine>,
@@ -26,8 +26,7 @@ pub(super) async fn foreign(
     let mut lack = None;
     loop {
         let is_known = engine.cluster.is_known_elsewhere(name);
-        // To a process that stood still everybody else seems dead for a moment.
-        if !is_known && engine.cluster.lease.is_valid() {
+        if !is_known && engine.cluster.has_heard_all() {
             break;
         }
         if is_known && !told {
