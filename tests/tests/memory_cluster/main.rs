@@ -4,6 +4,7 @@ mod blocking;
 mod door;
 mod faults;
 mod full;
+mod giving;
 mod lease;
 mod leaving;
 mod lies;
