@@ -170,6 +170,29 @@ fn what_ends_late_overtakes_what_came_again() {
 }
 
 #[test]
+fn what_waits_with_its_place_alone_is_told_how_far_it_came() {
+    let mut desk = Desk::new();
+    desk.meet(1..=3);
+    let place = |desk: &Desk, sequence| {
+        let entry: &Received = &desk.entries[&sequence];
+        (entry.position, Mark::of(entry))
+    };
+    let (position, mark) = place(&desk, 1);
+    let (_, other) = place(&desk, 2);
+    assert_eq!(desk.partition.waiting(1, mark), Some(Progress::default()));
+    let progress: Progress =
+        serde_json::from_str(r#"{"handlers":{"a":{"failed":1,"done":true}}}"#).unwrap();
+    desk.partition.tried(position, progress.clone());
+    assert_eq!(desk.partition.waiting(1, mark), Some(progress));
+    assert_eq!(desk.partition.waiting(1, other), None, "of another entry");
+    // A handler of a former term brings it to its end: it is waited for no more, and what comes in
+    // its place later is not taken for it.
+    desk.handle([1], true);
+    assert_eq!(desk.partition.waiting(1, mark), None);
+    assert!(!desk.partition.is_overtaken(position));
+}
+
+#[test]
 fn what_was_received_in_another_epoch_comes_again() {
     let mut desk = Desk::new();
     desk.meet(1..=3);
