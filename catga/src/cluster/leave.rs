@@ -38,6 +38,7 @@ impl Cluster {
         let mut wait = Duration::from_millis(10);
         let done = timeout_at(until, async {
             while let Err(error) = attempt().await {
+                // What fails once a second from then on says nothing new.
                 if wait < LONGEST {
                     tracing::warn!(target: "catga", node = %self.me, error = %Chain(&error), "a node that leaves could not {what}; it is tried again");
                 }

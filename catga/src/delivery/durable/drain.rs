@@ -68,7 +68,7 @@ impl Engine {
             .cluster
             .owe("acknowledge what it handled", until, || acknowledge(self));
         let acknowledged = acknowledge.await;
-        let written = write_tails(self, &partitions, until).await;
+        let written = write_tails(self, partitions, until).await;
         self.end_all();
         Drained {
             dropped,

@@ -252,20 +252,21 @@ impl Intake {
             return self.open.is_none() && engine.terms().values().all(|term| term.count() == 0);
         }
         let each = idle.into_iter().map(async |partition| {
-            match write_tail(&engine, partition).await {
-                Ok(()) => {
-                    engine.cluster.handover.stopped([partition]);
-                    engine.cluster.owners_changed();
-                }
-                Err(error) => {
-                    tracing::warn!(target: "catga", node = %self.core.id, partition, error = %Chain(&error), "what the next owner has to know could not be written down; the partition stays until it is");
-                    return false;
-                }
-            }
-            true
+            write_tail(&engine, partition)
+                .await
+                .map_err(|error| (partition, error))?;
+            engine.cluster.handover.stopped([partition]);
+            engine.cluster.owners_changed();
+            Ok(())
         });
-        let are_written = join_all(each).await.into_iter().all(|is| is);
-        self.again = (!are_written).then(|| Instant::now() + LONGEST);
+        let written = join_all(each).await.into_iter();
+        let failed: Vec<(u32, TransportError)> = written.filter_map(Result::err).collect();
+        if let Some((_, error)) = failed.first() {
+            // One line for all: the broker may be away.
+            let partitions: Vec<u32> = failed.iter().map(|(partition, _)| *partition).collect();
+            tracing::warn!(target: "catga", node = %self.core.id, ?partitions, error = %Chain(error), "what the next owners have to know could not be written down; the partitions stay until it is");
+            self.again = Some(Instant::now() + LONGEST);
+        }
         false
     }
 

@@ -1,3 +1,6 @@
+use std::mem::take;
+use std::sync::{Mutex, PoisonError};
+
 use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::time::Instant;
@@ -105,13 +108,23 @@ fn encode(tail: &mut Tail) -> Result<(Bytes, bool), TransportError> {
 }
 
 /// The same for several of them, until the broker has it or the time is up. Whether it has.
-pub(super) async fn write_tails(engine: &Engine, partitions: &[u32], until: Instant) -> bool {
-    let cluster = &engine.cluster;
-    let each = partitions.iter().map(|partition| {
-        let write = || write_tail(engine, *partition);
-        cluster.owe("tell the next owner what was handled", until, write)
-    });
-    join_all(each).await.into_iter().all(|written| written)
+pub(super) async fn write_tails(engine: &Engine, partitions: Vec<u32>, until: Instant) -> bool {
+    // All that are left in one attempt: where the broker is away, it is so for each.
+    let left = Mutex::new(partitions);
+    let lock = || left.lock().unwrap_or_else(PoisonError::into_inner);
+    let write = || async {
+        let partitions = take(&mut *lock());
+        let each = partitions.into_iter().map(async |partition| {
+            let written = write_tail(engine, partition).await;
+            if written.is_err() {
+                lock().push(partition);
+            }
+            written
+        });
+        join_all(each).await.into_iter().collect()
+    };
+    let what = "tell the next owners what was handled";
+    engine.cluster.owe(what, until, write).await
 }
 
 fn name(partition: u32) -> String {
