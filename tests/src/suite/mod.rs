@@ -20,7 +20,7 @@ pub mod starting;
 pub mod subscriptions;
 pub mod topics;
 
-pub use durable::{handling, moving, operating, versions};
+pub use durable::{crashes, handling, moving, operating, stopping, unkeyed, versions};
 
 use std::sync::Arc;
 
@@ -204,31 +204,37 @@ macro_rules! suite {
                 a_trace_goes_on_with_what_a_handler_sends_and_stores;
                 the_fence_is_the_epoch_of_the_owner;
                 what_cannot_be_read_holds_nobody_up;
+                a_blocked_key_does_not_hold_up_the_others;
             }
             moving {
                 a_join_moves_partitions_without_a_duplicate;
-                a_shutdown_hands_over_without_a_duplicate;
                 attempts_and_finished_handlers_go_with_a_planned_move;
-                a_crash_is_taken_over_in_order;
-                a_node_that_is_cut_off_stops_in_time;
                 a_slow_handler_keeps_its_partition_until_it_ends;
                 what_waits_for_its_dead_letter_keeps_its_partition;
                 a_last_attempt_is_not_made_again_by_the_next_owner;
                 a_move_that_is_called_off_starts_nothing_of_a_paused_service;
+            }
+            stopping {
+                a_shutdown_hands_over_without_a_duplicate;
                 a_shutdown_drops_what_does_not_end_and_another_runs_it;
                 a_broker_that_comes_back_hears_of_a_shutdown;
                 a_broker_that_stays_away_does_not_hold_up_a_shutdown;
+                a_service_that_is_down_handles_what_came_meanwhile;
+            }
+            crashes {
+                a_crash_is_taken_over_in_order;
+                a_node_that_is_cut_off_stops_in_time;
+                a_lapse_of_the_lease_is_no_crash;
                 what_ends_nodes_is_quarantined;
                 what_only_waited_when_nodes_died_is_not_quarantined;
                 what_is_paused_when_nodes_die_is_not_quarantined;
                 what_ends_nodes_is_suspect_to_every_survivor;
+            }
+            unkeyed {
                 unkeyed_messages_of_a_dead_node_come_again;
                 unkeyed_messages_of_a_node_that_stops_go_to_another_at_once;
                 unkeyed_messages_of_unknown_types_take_no_room;
                 unkeyed_messages_at_work_stay_where_they_are;
-                a_service_that_is_down_handles_what_came_meanwhile;
-                a_blocked_key_does_not_hold_up_the_others;
-                a_lapse_of_the_lease_is_no_crash;
             }
             operating {
                 a_paused_service_handles_nothing_until_it_is_resumed;

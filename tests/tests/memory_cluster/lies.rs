@@ -130,7 +130,7 @@ lies! { Lined of contract;
 
 // Without a lie they pass in the suite itself: there, too, each node has a line.
 lies! { Lying of suite;
-    acked_before_run_and_crashed: AckedBeforeRun => moving::a_crash_is_taken_over_in_order,
+    acked_before_run_and_crashed: AckedBeforeRun => crashes::a_crash_is_taken_over_in_order,
         "not within 60s: all ran";
     two_owners: OwnersSplit => ownership::what_is_given_away_is_stopped_before_anyone_hears_of_it,
         "is also b's";

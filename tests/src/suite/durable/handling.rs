@@ -1,3 +1,5 @@
+//! How stored messages are handled: once, in order, and to their end.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -14,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use super::super::Cluster;
 use super::super::site::{Site, all_owned, until};
 use super::work::{self, Follow, Happened, Job, Put, Sink, Spread, Try};
-use super::{builder, builder_on, letters, nodes};
+use super::{builder, builder_on, in_order, letters, nodes};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -551,4 +553,29 @@ pub async fn what_cannot_be_read_holds_nobody_up<C: Cluster>(cluster: C) {
         assert!(!letter.error_chain().is_empty(), "{letter}");
     }
     assert_eq!(sink.len(), 11);
+}
+
+pub async fn a_blocked_key_does_not_hold_up_the_others<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let a = builder(&site, &sink, "a")
+        .max_in_flight(4)
+        .start()
+        .await
+        .unwrap();
+    all_owned(std::slice::from_ref(&a), 32).await;
+    // With room for 32 payloads: all of them wait behind one that fails.
+    let retry = |n| Try::new(1, n, if n == 0 { 3 } else { 0 });
+    for stored in a.enqueue_all((0..500).map(retry)).await {
+        stored.unwrap();
+    }
+    for stored in a
+        .enqueue_all((0..50).map(|n| Put { key: 2, n, ms: 0 }))
+        .await
+    {
+        stored.unwrap();
+    }
+    until("the other key ran", SOON, || sink.of_key(2).len() == 50).await;
+    until("all ran", 3 * SOON, || sink.of_key(1).len() == 500).await;
+    in_order(&sink, 1..2, 500);
 }

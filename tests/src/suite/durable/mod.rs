@@ -2,9 +2,12 @@
 
 pub mod work;
 
+pub mod crashes;
 pub mod handling;
 pub mod moving;
 pub mod operating;
+pub mod stopping;
+pub mod unkeyed;
 pub mod versions;
 
 use std::time::Duration;
@@ -18,7 +21,7 @@ use tokio::time::{sleep, timeout};
 use super::Cluster;
 use super::site::{HEARTBEAT, NODE_TIMEOUT, Site, all_owned};
 use crate::faulty::Line;
-use work::{At, Sink};
+use work::{At, Put, Sink};
 
 /// How long dead letters may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -78,4 +81,27 @@ pub async fn letters(node: &Node, count: usize) -> Vec<DeadLetter> {
     timeout(PATIENCE, found)
         .await
         .expect("dead letters in time")
+}
+
+async fn put(node: &Node, key: u64, n: u64, ms: u64) {
+    node.enqueue(Put { key, n, ms }).await.unwrap();
+}
+
+fn each_once(sink: &Sink, keys: std::ops::Range<u64>) {
+    for key in keys {
+        let twice: Vec<_> = sink
+            .times(key)
+            .into_iter()
+            .filter(|(_, times)| *times > 1)
+            .collect();
+        assert!(twice.is_empty(), "key {key}: {twice:?}");
+    }
+}
+
+fn in_order(sink: &Sink, keys: std::ops::Range<u64>, count: u64) {
+    for key in keys {
+        let expected: Vec<u64> = (0..count).collect();
+        assert_eq!(sink.of_key(key), expected, "key {key}");
+    }
+    assert!(sink.overlaps().is_empty(), "{:?}", sink.overlaps());
 }
