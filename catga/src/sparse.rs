@@ -11,7 +11,7 @@ pub(crate) struct Sparse<V> {
     count: usize,
 }
 
-/// Room for so many is kept.
+/// Below so many slots gaps stay, and so does the room.
 const SHORT: usize = 64;
 
 impl<V> Sparse<V> {
@@ -120,7 +120,7 @@ impl<V> Sparse<V> {
         if length > SHORT && self.count * 2 < length {
             self.slots.retain(|(_, value)| value.is_some());
         }
-        if self.slots.capacity() > SHORT * 16 && self.slots.len() * 8 < self.slots.capacity() {
+        if self.slots.capacity() > SHORT && self.slots.len() * 8 < self.slots.capacity() {
             self.slots.shrink_to(self.slots.len() * 2);
         }
     }
@@ -198,6 +198,6 @@ mod tests {
             assert_eq!(sparse.remove(number), Some(number));
         }
         assert_eq!(sparse.iter().collect::<Vec<_>>(), [(0, &0)]);
-        assert!(sparse.slots.capacity() <= SHORT * 16);
+        assert!(sparse.slots.capacity() <= SHORT);
     }
 }
