@@ -20,6 +20,7 @@ use super::settings::Settings;
 use super::view::View;
 use crate::node::{NodeId, OwnStrategies};
 use crate::routing::partition_of;
+use crate::telemetry::Complaints;
 use crate::transport::{Revision, Transport};
 
 /// How many calls of this node may be outstanding at each other node.
@@ -34,6 +35,7 @@ pub(crate) struct Cluster {
     pub(crate) service: Arc<str>,
     pub(crate) lease: Lease,
     pub(crate) handover: Handover,
+    pub(crate) complaints: Complaints,
     /// What this node registers of its service.
     pub(super) registration: ServiceRecord,
     pub(super) own: Mutex<Own>,
@@ -91,6 +93,7 @@ impl Cluster {
             service: Arc::clone(&record.service),
             lease: Lease::none(clock),
             handover: Handover::new(),
+            complaints: Complaints::default(),
             own: Mutex::new(Own {
                 lives: BTreeSet::from([record.incarnation]),
                 record,

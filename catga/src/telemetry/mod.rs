@@ -1,6 +1,7 @@
 //! Spans and events, with OpenTelemetry's names for messaging; nothing where nobody listens.
 
 mod chain;
+mod complaints;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::message::MessageInfo;
 use crate::node::{Core, SendError};
 
 pub(crate) use chain::Chain;
+pub(crate) use complaints::Complaints;
 
 /// Whether a subscriber may want spans: one load of a global.
 #[inline]

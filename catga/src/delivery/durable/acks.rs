@@ -114,7 +114,9 @@ pub(super) async fn send(engine: &Engine) -> bool {
         let settle = queues.settle(&engine.service, &settling.tickets);
         let settled = engine.cluster.limited("acknowledge messages", settle).await;
         if let Err(error) = settled {
-            tracing::warn!(target: "catga", node = %engine.cluster.me, error = %Chain(&error), count = settling.tickets.len(), "messages that were handled could not be acknowledged; it is tried again");
+            if let Some(times) = engine.cluster.complaints.times("settle messages") {
+                tracing::warn!(target: "catga", node = %engine.cluster.me, times, error = %Chain(&error), count = settling.tickets.len(), "messages that were handled could not be acknowledged; it is tried again");
+            }
             return false;
         }
     }
@@ -146,7 +148,9 @@ async fn acknowledge(engine: &Engine, generation: u64, acks: &[Ack]) {
         // What came of them is asked now and then.
         Ok(Acked::Sent) => {}
         Err(error) => {
-            tracing::warn!(target: "catga", node = %engine.cluster.me, error = %Chain(&error), count = acks.len(), "messages that were handled could not be acknowledged; they are read again");
+            if let Some(times) = engine.cluster.complaints.times("acknowledge messages") {
+                tracing::warn!(target: "catga", node = %engine.cluster.me, times, error = %Chain(&error), count = acks.len(), "messages that were handled could not be acknowledged; they are read again");
+            }
             engine.doubt(generation);
         }
     }

@@ -22,20 +22,20 @@ pub(super) async fn foreign(
     item: &Item,
     name: &str,
 ) -> End {
-    let mut told = false;
     let mut lack = None;
     loop {
         let is_known = engine.cluster.is_known_elsewhere(name);
         if !is_known && engine.cluster.has_heard_all() {
             break;
         }
-        if is_known && !told {
-            told = true;
-            tracing::warn!(
+        // Quite normal while two versions of a service run side by side.
+        if is_known && let Some(times) = engine.cluster.complaints.times(name) {
+            tracing::info!(
                 target: "catga",
                 node = %core.id,
                 message_type = name,
-                "a message of a type that this node does not know waits for a node that does"
+                times,
+                "messages of a type that this node does not know wait for a node that does"
             );
         }
         let moment = sleep(engine.cluster.settings.heartbeat);

@@ -91,7 +91,9 @@ impl Intake {
             None => doubt || !wanted.is_empty(),
         };
         if other && let Err(error) = self.reopen(wanted).await {
-            tracing::warn!(target: "catga", node = %self.core.id, error = %Chain(&error), "partitions could not be read; it is tried again");
+            if let Some(times) = self.engine.cluster.complaints.times("read partitions") {
+                tracing::warn!(target: "catga", node = %self.core.id, times, error = %Chain(&error), "partitions could not be read; it is tried again");
+            }
             self.pause().await;
             return false;
         }
@@ -262,9 +264,10 @@ impl Intake {
         let written = join_all(each).await.into_iter();
         let failed: Vec<(u32, TransportError)> = written.filter_map(Result::err).collect();
         if let Some((_, error)) = failed.first() {
-            // One line for all: the broker may be away.
-            let partitions: Vec<u32> = failed.iter().map(|(partition, _)| *partition).collect();
-            tracing::warn!(target: "catga", node = %self.core.id, ?partitions, error = %Chain(error), "what the next owners have to know could not be written down; the partitions stay until it is");
+            if let Some(times) = engine.cluster.complaints.times("write tails") {
+                let partitions: Vec<u32> = failed.iter().map(|(partition, _)| *partition).collect();
+                tracing::warn!(target: "catga", node = %self.core.id, ?partitions, times, error = %Chain(error), "what the next owners have to know could not be written down; the partitions stay until it is");
+            }
             self.again = Some(Instant::now() + LONGEST);
         }
         false

@@ -29,7 +29,9 @@ impl Patience {
         failed: &'static str,
         error: &TransportError,
     ) {
-        tracing::warn!(target: "catga", node = %engine.cluster.me, error = %Chain(error), "{failed}; it is tried again");
+        if let Some(times) = engine.cluster.complaints.times(failed) {
+            tracing::warn!(target: "catga", node = %engine.cluster.me, times, error = %Chain(error), "{failed}; it is tried again");
+        }
         sleep(self.wait).await;
         self.wait = (2 * self.wait).min(LONGEST);
     }

@@ -56,8 +56,11 @@ impl Engine {
     pub(crate) async fn tap(&self, envelope: &Envelope, topic: Option<&str>) {
         let entry = entry_of(envelope, &self.service);
         let tap = self.cluster.transport.queues().tap(topic, &entry);
-        if let Err(error) = self.cluster.limited("show an event", tap).await {
-            tracing::warn!(target: "catga", node = %self.cluster.me, id = %envelope.id, error = %Chain(&error), "an event is stored, but those who listen from outside may not see it");
+        let shown = self.cluster.limited("show an event", tap).await;
+        if let Err(error) = shown
+            && let Some(times) = self.cluster.complaints.times("show an event")
+        {
+            tracing::warn!(target: "catga", node = %self.cluster.me, id = %envelope.id, times, error = %Chain(&error), "an event is stored, but those who listen from outside may not see it");
         }
     }
 

@@ -150,7 +150,9 @@ impl Writer {
                 wait = Duration::from_millis(10);
                 continue;
             };
-            tracing::warn!(target: "catga", node = %self.cluster.me, %queue, error = %Chain(&error), "messages may not be stored; they are stored again");
+            if let Some(times) = self.cluster.complaints.times("append messages") {
+                tracing::warn!(target: "catga", node = %self.cluster.me, %queue, times, error = %Chain(&error), "messages may not be stored; they are stored again");
+            }
             sleep(wait).await;
             wait = (2 * wait).min(LONGEST);
         }
