@@ -139,7 +139,8 @@ impl Death<'_> {
         }
     }
 
-    /// The same for each time that the letter is written.
+    /// The same for each time that the letter is written, and no other letter's: messages of several
+    /// types may have one id, and positions are those of a partition.
     fn id(&self, item: &Item, content: &Content) -> String {
         let of = match self {
             Self::Failed { handler, .. } => xxh3_64(handler.path().as_bytes()),
@@ -147,7 +148,10 @@ impl Death<'_> {
             _ => 0,
         };
         match content.entry() {
-            Some(entry) => format!("{}-{of:x}-{}", entry.id, item.position.sequence),
+            Some(entry) => format!(
+                "{}-{of:x}-{}-{}",
+                entry.id, item.term.partition, item.position.sequence
+            ),
             None => format!(
                 "{}-{}-{}",
                 item.term.partition, item.position.sequence, item.position.stored
