@@ -71,6 +71,8 @@ pub(crate) use writer::How;
 
 /// How many of a lane keep their payload while they wait.
 const HEAVY: usize = 64;
+/// How many messages of unknown types may be in hand without taking room from the others.
+const STRANGERS: usize = 1_024;
 
 /// How much a node in a cluster takes on.
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +106,8 @@ pub(crate) struct Engine {
     due: Arc<Notify>,
     /// One suspect at a time.
     alone: Semaphore,
+    /// For messages of the shared queue that wait here for a node that knows them.
+    strangers: Semaphore,
     draining: watch::Sender<bool>,
     /// Whether nothing is read: the intake has come to its end, or never began.
     drained: watch::Sender<bool>,
@@ -152,6 +156,7 @@ impl Engine {
             acks: Acks::default(),
             due,
             alone: Semaphore::new(1),
+            strangers: Semaphore::new(STRANGERS),
             draining: watch::Sender::new(false),
             drained: watch::Sender::new(true),
             cluster: Arc::clone(cluster),
@@ -344,13 +349,9 @@ impl Engine {
         }
         let generation = self.current();
         let partition = item.term.partition;
-        let (waited, ack) = self.partition(partition).handled(
-            partition,
-            item.position,
-            item.mark,
-            generation,
-            late,
-        );
+        let (waited, ack) =
+            self.partition(partition)
+                .handled(partition, item.position, item.mark, generation);
         if waited {
             self.handled_one();
         }
@@ -373,16 +374,10 @@ impl Engine {
         }
     }
 
-    /// Whether an item was brought to its end by a handler of a former term, while it waited.
-    fn is_overtaken(&self, item: &Item) -> bool {
-        self.partition(item.term.partition)
-            .is_overtaken(item.position)
-    }
-
-    /// What was received of a partition comes again.
-    fn forget_received(&self, partition: u32) {
-        let mut partition = self.partition(partition);
-        let count = partition.forget_received();
+    /// What was received of a partition in a term that has ended comes again.
+    fn forget_received(&self, term: &Term) {
+        let mut partition = self.partition(term.partition);
+        let count = partition.forget_received_in(term.epoch);
         self.waiting.fetch_sub(count, Ordering::Relaxed);
     }
 
@@ -408,21 +403,20 @@ async fn pauses(engine: Arc<Engine>) {
 async fn guard(engine: Arc<Engine>, mut tenures: watch::Receiver<Tenures>) {
     while tenures.changed().await.is_ok() {
         let tenures = tenures.borrow_and_update().clone();
-        let ended: Vec<u32> = engine
+        let ended: Vec<Arc<Term>> = engine
             .terms()
-            .iter()
-            .filter(|(partition, term)| {
-                tenures
-                    .get(partition)
-                    .is_none_or(|tenure| !term.is(*tenure))
+            .values()
+            .filter(|term| {
+                let tenure = tenures.get(&term.partition);
+                tenure.is_none_or(|tenure| !term.is(*tenure))
             })
-            .map(|(partition, term)| {
+            .map(|term| {
                 term.end();
-                *partition
+                Arc::clone(term)
             })
             .collect();
-        for partition in ended {
-            engine.forget_received(partition);
+        for term in ended {
+            engine.forget_received(&term);
         }
         engine.due.notify_one();
     }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -24,8 +24,6 @@ pub(super) struct Partition {
     has_tail: bool,
     received: Sparse<Waiting>,
     handled: Handled,
-    /// Of what was received, that which a handler of a former term brought to its end meanwhile.
-    overtaken: BTreeSet<u64>,
     /// How many entries came.
     turns: u64,
     /// The highest sequence of those that came since this node began to read it.
@@ -55,7 +53,7 @@ struct Waiting {
     progress: Progress,
 }
 
-/// What an entry is to this node.
+/// What is known here of an entry that came.
 #[derive(Debug)]
 pub(super) enum Met {
     /// It is in its lane.
@@ -69,6 +67,18 @@ pub(super) enum Met {
         /// Whether it stands where another one did that is received and not handled.
         instead: bool,
     },
+}
+
+/// What is known here of an entry whose turn in its lane has come.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// It is waited for; this is how far its handlers have come.
+    Waited(Progress),
+    /// A handler of a former term brought it to its end meanwhile, or another entry came in its
+    /// place.
+    Settled,
+    /// Nothing, although it was received.
+    Unknown,
 }
 
 impl Mark {
@@ -177,23 +187,18 @@ impl Partition {
     /// An entry is handled. Whether it was waited for, and what acknowledges it: nothing where it
     /// was sent by a generation of the past, for it comes again.
     ///
-    /// One whose term has ended meanwhile (`late`) is not waited for any more. Should it come again
-    /// to this node, it was handled all the same; where it did, it is not run a second time.
+    /// Should it have come again meanwhile, in another term, it is not run a second time.
     pub(super) fn handled(
         &mut self,
         partition: u32,
         position: Position,
         mark: Mark,
         generation: u64,
-        late: bool,
     ) -> (bool, Option<Ack>) {
         let Position { sequence, stored } = position;
         debug_assert_eq!(mark.stored, stored, "a mark is that of its position");
         let taken = self.take(sequence, mark);
         let waited = taken.is_some();
-        if waited && late {
-            self.overtaken.insert(sequence);
-        }
         let turn = taken.as_ref().and_then(|waiting| waiting.turn);
         self.handled.add(sequence, mark, turn, waited);
         self.progress.remove(&sequence);
@@ -214,21 +219,14 @@ impl Partition {
         Some(taken.generation)
     }
 
-    /// How far the handlers of an entry have come that waits in its lane; `None` if it is not waited
-    /// for any more.
-    pub(super) fn waiting(&mut self, sequence: u64, mark: Mark) -> Option<Progress> {
-        let waiting = self.received.get(sequence);
-        let waiting = waiting.filter(|waiting| waiting.mark == mark);
-        let progress = waiting.map(|waiting| waiting.progress.clone());
-        if progress.is_none() {
-            self.overtaken.remove(&sequence);
+    /// An entry that waited in its lane has its turn.
+    pub(super) fn due(&self, sequence: u64, mark: Mark) -> Due {
+        match self.received.get(sequence) {
+            Some(waiting) if waiting.mark == mark => Due::Waited(waiting.progress.clone()),
+            Some(_) => Due::Settled,
+            None if self.handled.knows(sequence, mark) == Some(true) => Due::Settled,
+            None => Due::Unknown,
         }
-        progress
-    }
-
-    /// Whether a handler of a former term brought this entry to its end while it waited again.
-    pub(super) fn is_overtaken(&mut self, position: Position) -> bool {
-        self.overtaken.remove(&position.sequence)
     }
 
     fn take(&mut self, sequence: u64, mark: Mark) -> Option<Waiting> {
@@ -274,11 +272,18 @@ impl Partition {
         self.handled.last().into_iter().chain(tried).max()
     }
 
-    /// Drops what was received and not handled: the term has ended. What was tried of it is kept,
-    /// should it come again.
-    pub(super) fn forget_received(&mut self) -> usize {
+    /// Drops what was received in this epoch and not handled: its term has ended. What was tried of
+    /// it is kept, should it come again. What came in the next term already stays.
+    pub(super) fn forget_received_in(&mut self, epoch: u64) -> usize {
+        if self.epoch == Some(epoch) {
+            self.forget_received()
+        } else {
+            0
+        }
+    }
+
+    fn forget_received(&mut self) -> usize {
         let received = std::mem::take(&mut self.received);
-        self.overtaken.clear();
         self.break_order(0);
         let count = received.len();
         let tried = received

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::item::{Item, Payload};
-use super::partition::Mark;
+use super::partition::{Due, Mark};
+use super::progress::Progress;
 use super::term::Term;
 use crate::transport::Position;
 
@@ -42,7 +43,10 @@ impl Waiter {
     /// What it is when its turn comes; `None` if it is not waited for any more.
     pub(super) fn item(self, engine: &Engine, key: &Arc<str>) -> Option<Item> {
         match self {
-            Self::Whole(item) => Some(*item),
+            Self::Whole(item) => {
+                progress_of(engine, &item.term, item.position.sequence, item.mark)?;
+                Some(*item)
+            }
             Self::Light(light) => light.item(engine, key, None),
         }
     }
@@ -64,23 +68,35 @@ impl Light {
         }
     }
 
-    /// The same with all that is known of it; `None` if it is not waited for any more: its term has
-    /// ended, or a handler of a former term brought it to its end.
+    /// The same with all that is known of it; `None` if it is not waited for any more.
     pub(super) fn item(
         &self,
         engine: &Engine,
         key: &Arc<str>,
         payload: Option<Payload>,
     ) -> Option<Item> {
-        if self.term.has_ended() {
-            return None;
-        }
-        let mut partition = engine.partition(self.term.partition);
-        let progress = partition.waiting(self.sequence, self.mark)?;
-        drop(partition);
+        let progress = progress_of(engine, &self.term, self.sequence, self.mark)?;
         let (term, key) = (Arc::clone(&self.term), Some(Arc::clone(key)));
         let position = self.position();
         Some(Item::new(term, position, self.mark, key, progress, payload))
+    }
+}
+
+/// How far the handlers of an entry have come that waited in its lane; `None` if it is not waited for
+/// any more.
+fn progress_of(engine: &Engine, term: &Term, sequence: u64, mark: Mark) -> Option<Progress> {
+    if term.has_ended() {
+        return None;
+    }
+    let due = engine.partition(term.partition).due(sequence, mark);
+    match due {
+        Due::Waited(progress) => Some(progress),
+        Due::Settled => None,
+        Due::Unknown => {
+            // Unless its term has ended at this very moment, it must come again.
+            engine.doubt(engine.current());
+            None
+        }
     }
 }
 

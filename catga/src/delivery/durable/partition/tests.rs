@@ -53,11 +53,11 @@ impl Desk {
         sequences.into_iter().map(meet).collect()
     }
 
-    fn handle(&mut self, sequences: impl IntoIterator<Item = u64>, late: bool) {
+    fn handle(&mut self, sequences: impl IntoIterator<Item = u64>) {
         for sequence in sequences {
             let entry = &self.entries[&sequence];
             let mark = Mark::of(entry);
-            self.partition.handled(0, entry.position, mark, 1, late);
+            self.partition.handled(0, entry.position, mark, 1);
         }
     }
 
@@ -87,7 +87,7 @@ impl Desk {
 fn what_is_handled_behind_one_that_blocks_takes_no_room() {
     let mut desk = Desk::new();
     desk.meet(1..=20_000);
-    desk.handle(2..=20_000, false);
+    desk.handle(2..=20_000);
     let tail = desk.partition.tail();
     let told = tail.handled.len() + tail.ranges.len();
     assert!(told <= 5, "{told} are kept");
@@ -100,13 +100,13 @@ fn what_is_handled_behind_one_that_blocks_takes_no_room() {
 fn the_broker_is_not_asked_while_all_stands_behind_one_that_blocks() {
     let mut desk = Desk::new();
     desk.meet(1..=100);
-    desk.handle(3..=100, false);
+    desk.handle(3..=100);
     assert_eq!(desk.partition.provable(), None);
-    desk.handle([1], false);
+    desk.handle([1]);
     assert_eq!(desk.partition.provable(), Some(100));
     desk.partition.proven(Some(2), 100);
     assert_eq!(desk.partition.provable(), None);
-    desk.handle([2], false);
+    desk.handle([2]);
     desk.partition.proven(None, 100);
     assert!(desk.partition.tail().is_empty());
 }
@@ -115,7 +115,7 @@ fn the_broker_is_not_asked_while_all_stands_behind_one_that_blocks() {
 fn the_next_owner_is_told_a_bounded_number() {
     let mut desk = Desk::new();
     desk.meet(1..=30_000);
-    desk.handle((1..=30_000).filter(|sequence| sequence % 2 == 0), false);
+    desk.handle((1..=30_000).filter(|sequence| sequence % 2 == 0));
     let tail = desk.partition.tail();
     assert_eq!(tail.handled.len() + tail.ranges.len(), 10_000);
     let value = ContentType::Json.encode(&tail).unwrap();
@@ -132,12 +132,12 @@ fn the_next_owner_is_told_a_bounded_number() {
 fn what_a_term_left_behind_is_new_in_the_next() {
     let mut desk = Desk::new();
     desk.meet(1..=30);
-    desk.handle((1..=20).filter(|sequence| *sequence != 7), false);
+    desk.handle((1..=20).filter(|sequence| *sequence != 7));
     desk.next_term();
     // What blocks its thread ends late, behind others that were not handled.
-    desk.handle([25], true);
+    desk.handle([25]);
     desk.meet(31..=50);
-    desk.handle(31..=50, false);
+    desk.handle(31..=50);
     let (new, handled) = desk.sorted(1..=50);
     let left: Vec<u64> = [7].into_iter().chain(21..=24).chain(26..=30).collect();
     assert_eq!(new, left);
@@ -151,7 +151,7 @@ fn an_entry_that_was_not_found_is_new_when_it_comes_again() {
     let (position, mark) = (desk.entries[&5].position, Mark::of(&desk.entries[&5]));
     assert_eq!(desk.partition.gone(position, mark), Some(1));
     assert_eq!(desk.partition.gone(position, mark), None);
-    desk.handle((1..=20).filter(|sequence| *sequence != 5), false);
+    desk.handle((1..=20).filter(|sequence| *sequence != 5));
     assert_eq!(desk.sorted(1..=20).0, [5]);
 }
 
@@ -161,16 +161,18 @@ fn what_ends_late_overtakes_what_came_again() {
     desk.meet([1, 2]);
     desk.next_term();
     assert_eq!(desk.sorted([1, 2]).0, [1, 2]);
-    desk.handle([1], true);
-    let position = |sequence: u64| desk.entries[&sequence].position;
-    let (first, second) = (position(1), position(2));
-    assert!(desk.partition.is_overtaken(first));
-    assert!(!desk.partition.is_overtaken(first), "once");
-    assert!(!desk.partition.is_overtaken(second));
+    desk.handle([1]);
+    let due = |sequence: u64| {
+        let mark = Mark::of(&desk.entries[&sequence]);
+        desk.partition.due(sequence, mark)
+    };
+    // However often it waits, each time that it came again.
+    assert_eq!([due(1), due(1)], [Due::Settled, Due::Settled]);
+    assert_eq!(due(2), Due::Waited(Progress::default()));
 }
 
 #[test]
-fn what_waits_with_its_place_alone_is_told_how_far_it_came() {
+fn what_waits_is_told_how_far_it_came() {
     let mut desk = Desk::new();
     desk.meet(1..=3);
     let place = |desk: &Desk, sequence| {
@@ -179,17 +181,27 @@ fn what_waits_with_its_place_alone_is_told_how_far_it_came() {
     };
     let (position, mark) = place(&desk, 1);
     let (_, other) = place(&desk, 2);
-    assert_eq!(desk.partition.waiting(1, mark), Some(Progress::default()));
+    let nothing = Due::Waited(Progress::default());
+    assert_eq!(desk.partition.due(1, mark), nothing);
     let progress: Progress =
         serde_json::from_str(r#"{"handlers":{"a":{"failed":1,"done":true}}}"#).unwrap();
     desk.partition.tried(position, progress.clone());
-    assert_eq!(desk.partition.waiting(1, mark), Some(progress));
-    assert_eq!(desk.partition.waiting(1, other), None, "of another entry");
-    // A handler of a former term brings it to its end: it is waited for no more, and what comes in
-    // its place later is not taken for it.
-    desk.handle([1], true);
-    assert_eq!(desk.partition.waiting(1, mark), None);
-    assert!(!desk.partition.is_overtaken(position));
+    assert_eq!(desk.partition.due(1, mark), Due::Waited(progress));
+    assert_eq!(desk.partition.due(1, other), Due::Settled, "of another");
+    desk.handle([1]);
+    assert_eq!(desk.partition.due(1, mark), Due::Settled);
+    assert_eq!(desk.partition.due(4, other), Due::Unknown);
+}
+
+#[test]
+fn a_term_that_has_ended_takes_nothing_from_the_next() {
+    let mut desk = Desk::new();
+    desk.meet(1..=3);
+    assert_eq!(desk.partition.forget_received_in(1), 3);
+    desk.partition.opened(&"queue".into(), 2, None);
+    desk.meet(1..=3);
+    assert_eq!(desk.partition.forget_received_in(1), 0);
+    assert_eq!(desk.partition.forget_received_in(2), 3);
 }
 
 #[test]
@@ -207,7 +219,7 @@ fn what_was_received_in_another_epoch_comes_again() {
 fn an_entry_in_the_place_of_another_is_new() {
     let mut desk = Desk::new();
     desk.meet(1..=100);
-    desk.handle(1..=100, false);
+    desk.handle(1..=100);
     // The queue fell back to 50, and went on.
     for sequence in 51..=100 {
         let entry = received(sequence, 1_000 + sequence, MessageId::new());
@@ -350,10 +362,11 @@ impl World {
             stored,
             id: Some(id),
         };
-        self.partition.handled(0, position, mark, 1, late);
+        self.partition.handled(0, position, mark, 1);
         self.done.insert(id);
-        self.lanes
-            .retain(|(other, ..)| *other != id || !self.partition.is_overtaken(position));
+        self.lanes.retain(|(other, ..)| {
+            *other != id || self.partition.due(sequence, mark) != Due::Settled
+        });
     }
 
     /// Some of what is handled leaves the queue.
