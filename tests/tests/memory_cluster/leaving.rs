@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use catga::transport::Memory;
 use catga_tests::faulty::Fault;
-use catga_tests::suite::durable::builder_on;
 use catga_tests::suite::durable::work::{Put, Sink};
+use catga_tests::suite::durable::{builder, builder_on};
 use catga_tests::suite::site::{NODE_TIMEOUT, Site, all_owned, until};
+use tokio::runtime::Builder;
 use tokio::time::sleep;
 
 use crate::InMemory;
@@ -38,4 +39,33 @@ async fn a_handler_that_ends_just_in_time_leaves_the_broker_time() {
     all_owned(std::slice::from_ref(&b), 32).await;
     sleep(2 * NODE_TIMEOUT).await;
     assert_eq!(sink.len(), 1, "{:?}", sink.all());
+}
+
+/// What waits in a lane is dropped with it, and not each by the one before.
+#[test]
+fn a_runtime_may_end_before_its_node() {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let node = runtime.block_on(async {
+        let site = Site::new(InMemory(Memory::private()));
+        let sink = Sink::default();
+        let node = builder(&site, &sink, "a").start().await.unwrap();
+        all_owned(std::slice::from_ref(&node), 32).await;
+        let put = |n| Put {
+            key: 1,
+            n,
+            ms: 3_600_000,
+        };
+        for stored in node.enqueue_all((0..10_000).map(put)).await {
+            stored.unwrap();
+        }
+        until("the first runs", NODE_TIMEOUT, || sink.len() == 1).await;
+        sleep(NODE_TIMEOUT).await;
+        node
+    });
+    drop(runtime);
+    assert_eq!(node.id().as_str(), "a");
 }

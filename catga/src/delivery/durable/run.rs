@@ -32,6 +32,7 @@ pub(super) enum End {
 
 /// Runs what is first in a lane, and then whatever comes behind it.
 pub(super) async fn lane(mut place: Place) {
+    place.begun = true;
     while place.inside {
         if let Some(item) = &place.item {
             run(&place.core, &place.engine, item).await;
@@ -48,13 +49,8 @@ pub(super) async fn lane(mut place: Place) {
 pub(super) fn resume(core: &Arc<Core>, engine: &Arc<Engine>) -> Resume<Waiter> {
     let (core, engine) = (Arc::clone(core), Arc::clone(engine));
     Arc::new(move |key, waiter| {
-        let place = Place {
-            core: Arc::clone(&core),
-            engine: Arc::clone(&engine),
-            key: Some(Arc::clone(key)),
-            item: waiter.item(&engine, key),
-            inside: true,
-        };
+        let item = waiter.item(&engine, key);
+        let place = Place::of(&core, &engine, Some(Arc::clone(key)), item);
         spawn(&core, Box::pin(lane(place)));
     })
 }
@@ -67,17 +63,29 @@ pub(super) struct Place {
     /// What runs; `None` if that which has its turn is not waited for any more.
     item: Option<Item>,
     inside: bool,
+    /// Whether its task has run at all.
+    begun: bool,
 }
 
 impl Place {
     /// That of an item which is first in its lane, or has none.
     pub(super) fn new(core: &Arc<Core>, engine: &Arc<Engine>, item: Item) -> Self {
+        Self::of(core, engine, item.key.clone(), Some(item))
+    }
+
+    fn of(
+        core: &Arc<Core>,
+        engine: &Arc<Engine>,
+        key: Option<Arc<str>>,
+        item: Option<Item>,
+    ) -> Self {
         Self {
             core: Arc::clone(core),
             engine: Arc::clone(engine),
-            key: item.key.clone(),
-            item: Some(item),
+            key,
+            item,
             inside: true,
+            begun: false,
         }
     }
 
@@ -98,27 +106,24 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.item = None;
-        if self.inside {
-            // Dropped with its node, nothing goes on: the lanes are closed then.
-            self.leave();
+        if !self.inside {
+            return;
         }
-        if std::mem::take(&mut self.inside) {
-            let next = Self {
-                core: Arc::clone(&self.core),
-                engine: Arc::clone(&self.engine),
-                key: self.key.clone(),
-                item: self.item.take(),
-                inside: true,
-            };
+        if !self.begun {
+            // Its runtime has ended, and takes no task any more: whoever is next would come here, too.
+            self.engine.lanes.close();
+            return;
+        }
+        // Dropped with its node, nothing goes on: the lanes are closed then.
+        self.leave();
+        if self.inside {
+            let next = Self::of(&self.core, &self.engine, self.key.clone(), self.item.take());
             spawn(&self.core, Box::pin(lane(next)));
         }
     }
 }
 
 async fn run(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) {
-    if engine.is_overtaken(item) {
-        return;
-    }
     if let Some(end) = run_alone(core, engine, item).await {
         // First of all: that it is handled must not wait for a broker that is away.
         engine.ended(item, end);

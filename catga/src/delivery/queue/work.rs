@@ -153,6 +153,7 @@ async fn go_on(
     rest: Rest,
     place: Option<OwnedSemaphorePermit>,
 ) {
+    handling.begun = true;
     let core = Arc::clone(&handling.core);
     finish(&core, &envelope, rest, place).await;
     drop(envelope);
@@ -180,6 +181,8 @@ struct Handling {
     lanes: Arc<Lanes<Stored>>,
     key: Option<Arc<str>>,
     inside: bool,
+    /// Whether its task has run at all.
+    begun: bool,
 }
 
 impl Handling {
@@ -189,6 +192,7 @@ impl Handling {
             lanes: Arc::clone(lanes),
             key,
             inside: true,
+            begun: false,
         }
     }
 
@@ -212,6 +216,11 @@ impl Drop for Handling {
         // Dropped with its node, nothing goes on. Otherwise its task panicked where no handler
         // was at work, and the others of its key must not wait for ever.
         if !self.inside || self.core.queue.is_closed() {
+            return;
+        }
+        if !self.begun {
+            // Its runtime has ended, and takes no task any more: whoever is next would come here, too.
+            self.core.queue.close();
             return;
         }
         let key = self.key.clone();
