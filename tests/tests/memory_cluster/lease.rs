@@ -7,9 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use catga::transport::{Frame, Memory, Transport};
 use catga::{Headers, Node};
-use catga_tests::faulty::Fault;
-use catga_tests::suite::durable::work::{self, Once, Sink};
-use catga_tests::suite::durable::{builder, node_on_line};
+use catga_tests::faulty::{Fault, Line};
+use catga_tests::suite::durable::work::{self, Once, Put, Sink};
+use catga_tests::suite::durable::{builder_on, node_on_line};
 use catga_tests::suite::site::{HEARTBEAT, NODE_TIMEOUT, Site, all_owned, until};
 use catga_tests::suite::work::{Here, Log, MODULE, Serial};
 use futures_util::future::join_all;
@@ -113,36 +113,80 @@ async fn what_has_claimed_its_message_meets_the_clock() {
     assert!(ran.len() == 1 && ran[0].fence > former, "{former}: {ran:?}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn who_stood_still_calls_no_message_unknown() {
-    let site = Site::new(InMemory(Memory::private()));
-    let sink = Sink::default();
-    let version = async |id, handlers: &'static [&str]| {
+/// Nodes of two versions, of which the first does not know `Once`. The heartbeats of the second come
+/// that much later.
+async fn versions(site: &Site<InMemory>, sink: &Sink, later: Duration) -> [Node; 2] {
+    let (old, new) = (site.line("old"), site.line("new"));
+    let version = async |line: &Line, id, handlers: &'static [&str]| {
         let knows = move |name| handlers.contains(&name);
-        builder(&site, &sink, id)
+        let builder = builder_on(line, sink, "shop", id);
+        builder
             .only(move |handler| handler.module() == work::MODULE && knows(handler.name()))
             .start()
             .await
             .unwrap()
     };
-    let old = version("old", &["put", "try_it"]).await;
-    let new = version("new", &["put", "once"]).await;
-    all_owned(&[old.clone(), new.clone()], 32).await;
+    let first = version(&old, "old", &["put", "try_it"]).await;
+    let both = [first, version(&new, "new", &["put", "once"]).await];
+    all_owned(&both, 32).await;
+    new.set(|rules| rules.writes = Fault::Delay(later));
+    sleep(HEARTBEAT).await;
+    new.heal();
+    both
+}
+
+fn once(key: u64) -> Once {
+    Once {
+        key,
+        n: 1,
+        fails: 0,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stood_still_past_its_lease_calls_no_message_unknown() {
+    let site = Site::new(InMemory(Memory::private()));
+    let sink = Sink::default();
+    let [old, _new] = versions(&site, &sink, Duration::ZERO).await;
     for key in 0..20 {
-        let once = Once {
-            key,
-            n: 1,
-            fails: 0,
-        };
-        old.enqueue(once).await.unwrap();
+        old.enqueue(once(key)).await.unwrap();
     }
     sleep(Duration::from_millis(100)).await;
     let waiting = 20 - sink.len();
     assert!(waiting > 0, "some are where nobody knows them");
     // The first that the process sees when it goes on is that nobody else has been heard of since.
     advance(2 * NODE_TIMEOUT).await;
-    let all = 12 * NODE_TIMEOUT;
-    until("all ran", all, || sink.by_handler("once").len() >= 20).await;
+    until("all ran", 12 * NODE_TIMEOUT, || {
+        sink.by_handler("once").len() >= 20
+    })
+    .await;
     let letters = old.dead_letters().await.unwrap();
     assert!(letters.is_empty(), "{waiting} waited: {letters:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stood_still_within_its_lease_calls_no_message_unknown() {
+    // Short enough for the lease, and long enough for the others to seem dead, depending on when
+    // each of them had its last heartbeat.
+    let stall = NODE_TIMEOUT * 85 / 100;
+    for later in [800, 1_600, 2_400].map(Duration::from_millis) {
+        for offset in (0..3_000).step_by(250) {
+            let site = Site::new(InMemory(Memory::private()));
+            let sink = Sink::default();
+            let [old, _new] = versions(&site, &sink, later).await;
+            sleep(2 * NODE_TIMEOUT + Duration::from_millis(offset)).await;
+            for key in 0..20 {
+                // What is unknown is looked at when the one before it has ended.
+                let ms = 8_400;
+                old.enqueue(Put { key, n: 0, ms }).await.unwrap();
+                old.enqueue(once(key)).await.unwrap();
+            }
+            sleep(Duration::from_millis(50)).await;
+            advance(stall - Duration::from_millis(50)).await;
+            sleep(8 * NODE_TIMEOUT).await;
+            let letters = old.dead_letters().await.unwrap();
+            assert!(letters.is_empty(), "{later:?} {offset}: {letters:?}");
+            assert_eq!(sink.by_handler("once").len(), 20, "{later:?} {offset}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use super::load::payload_of;
 use super::patience::Patience;
 use super::run::End;
 use super::suspects;
-use super::term::Running;
+use super::term::{MOMENT, Running};
 use crate::delivery::{Claimant, Envelope, Failure, handle};
 use crate::handler::{Facts, Pick};
 use crate::message::MessageInfo;
@@ -25,8 +25,6 @@ use crate::wiring::Local;
 
 /// What waits for this long before its next attempt gives its payload up.
 const LONG: Duration = Duration::from_secs(1);
-/// How long to wait for the word that the lease has ended.
-const MOMENT: Duration = Duration::from_millis(10);
 
 /// The header that names the one handler that a replayed message is for.
 pub(crate) const REPLAY_HANDLER: &str = "catga-replay-handler";

@@ -23,10 +23,19 @@ pub(super) async fn foreign(
     name: &str,
 ) -> End {
     let mut lack = None;
+    let mut was_unknown = false;
     loop {
         let is_known = engine.cluster.is_known_elsewhere(name);
-        if !is_known && engine.cluster.has_heard_all() {
+        let is_unknown = !is_known && engine.cluster.has_heard_all();
+        if is_unknown && was_unknown {
             break;
+        }
+        was_unknown = is_unknown;
+        if is_unknown {
+            // To a process that stood still for a moment everybody else seems dead, until it has read
+            // what they wrote meanwhile.
+            sleep(engine.cluster.settings.heartbeat / 4).await;
+            continue;
         }
         // Quite normal while two versions of a service run side by side.
         if is_known && let Some(times) = engine.cluster.complaints.times(name) {
@@ -41,8 +50,12 @@ pub(super) async fn foreign(
         let moment = sleep(engine.cluster.settings.heartbeat);
         if item.ticket.is_some() {
             // Whoever takes it has it from the broker: here it takes no room from what this node
-            // handles. It is kept for a moment, so that it does not come round at once.
-            item.let_go();
+            // handles, unless there are very many. It is kept for a moment, so that it does not come
+            // round at once.
+            let few = engine.strangers.try_acquire();
+            if few.is_ok() {
+                item.let_go();
+            }
             select(pin!(moment), pin!(item.term.stopped())).await;
             return End::Elsewhere;
         }

@@ -58,6 +58,11 @@ pub(super) async fn bury_whole(
     content: &Content,
     death: &Death<'_>,
 ) -> End {
+    // Who stood still meanwhile may have lost its right to it. From the shared queue nobody has one.
+    let running = match item.ticket {
+        Some(_) => None,
+        None => Some(item.term.begin(&engine.cluster).await),
+    };
     tracing::error!(
         target: "catga",
         node = %core.id,
@@ -66,7 +71,11 @@ pub(super) async fn bury_whole(
         why = death.chain(content).join(": "),
         "a message is not handled and is a dead letter"
     );
-    bury(core, engine, item, content, death, true).await
+    let end = bury(core, engine, item, content, death, true).await;
+    if let Some(running) = running {
+        item.keep(running);
+    }
+    end
 }
 
 /// Writes a dead letter, and acknowledges its message if it is the `last` word on it. Asks the

@@ -1,10 +1,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
 
 use crate::cluster::{Cluster, Tenure};
 use crate::node::Gauge;
+
+/// How long to wait for the word that the lease has ended.
+pub(super) const MOMENT: Duration = Duration::from_millis(10);
 
 /// The time for which this node owns a partition.
 ///
@@ -118,6 +123,20 @@ impl Term {
         self.running.enter();
         let running = Running(Arc::clone(self));
         self.may_start(cluster).then_some(running)
+    }
+
+    /// Starts something as soon as the term lets it, which is never once it has ended.
+    pub(super) async fn begin(self: &Arc<Self>, cluster: &Cluster) -> Running {
+        loop {
+            if self.open().await.is_err() {
+                // Whoever runs this drops it.
+                std::future::pending::<()>().await;
+            }
+            if let Some(running) = self.start(cluster) {
+                return running;
+            }
+            sleep(MOMENT).await;
+        }
     }
 
     /// Whether something may start at this moment.
