@@ -204,6 +204,7 @@ macro_rules! suite {
                 a_trace_goes_on_with_what_a_handler_sends_and_stores;
                 the_fence_is_the_epoch_of_the_owner;
                 what_cannot_be_read_holds_nobody_up;
+                letters_of_one_id_are_told_apart;
                 a_blocked_key_does_not_hold_up_the_others;
             }
             moving {

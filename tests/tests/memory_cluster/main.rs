@@ -9,6 +9,8 @@ mod lease;
 mod leaving;
 mod lies;
 mod panics;
+mod quiet;
+mod strangers;
 mod strict;
 
 use std::sync::Arc;

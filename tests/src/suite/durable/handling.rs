@@ -555,6 +555,43 @@ pub async fn what_cannot_be_read_holds_nobody_up<C: Cluster>(cluster: C) {
     assert_eq!(sink.len(), 11);
 }
 
+pub async fn letters_of_one_id_are_told_apart<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let [a] = nodes(&site, &sink, ["a"]).await;
+    let transport = site.cluster.transport();
+    let id = MessageId::new();
+    // The first of two partitions, so that even their places are the same where each counts its own.
+    for (number, key) in (1..).zip(["1", "2"]) {
+        let partition = partition_of(Key::from_text(key).fnv1a32(), 32);
+        let queue = Queue {
+            service: "shop".into(),
+            part: Part::Partition(partition),
+        };
+        let entry = Entry {
+            id,
+            name: format!("Unheard{key}").into(),
+            source: "elsewhere".into(),
+            time: SystemTime::now(),
+            key: Some(key.into()),
+            content_type: "application/json".into(),
+            headers: Headers::new(),
+            payload: Bytes::new(),
+        };
+        let append = Append {
+            number,
+            given: true,
+            entry: Arc::new(entry),
+        };
+        let mut stored = transport.queues().append(&queue, 77, &[append]).await;
+        stored.remove(0).unwrap();
+    }
+    let letters = letters(&a, 2).await;
+    let mut keys: Vec<_> = letters.iter().map(|letter| letter.key().unwrap()).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["1", "2"]);
+}
+
 pub async fn a_blocked_key_does_not_hold_up_the_others<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
     let sink = Sink::default();

@@ -169,8 +169,8 @@ async fn put(command: Put, State(at): State<At>, cx: Context) {
     }
 }
 
-/// Has no key.
-#[command]
+/// Has no key, and time for longer than what is taken from a shared queue is hidden from others.
+#[command(timeout = "2m")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
     pub n: u64,
