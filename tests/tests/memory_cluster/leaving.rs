@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use catga::transport::Memory;
+use catga::transport::{Memory, VISIBILITY};
 use catga_tests::faulty::Fault;
-use catga_tests::suite::durable::work::{Put, Sink};
+use catga_tests::suite::durable::work::{Job, Put, Sink};
 use catga_tests::suite::durable::{builder, builder_on};
 use catga_tests::suite::site::{NODE_TIMEOUT, Site, all_owned, until};
 use tokio::runtime::Builder;
@@ -39,6 +39,28 @@ async fn a_handler_that_ends_just_in_time_leaves_the_broker_time() {
     all_owned(std::slice::from_ref(&b), 32).await;
     sleep(2 * NODE_TIMEOUT).await;
     assert_eq!(sink.len(), 1, "{:?}", sink.all());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_dropped_is_given_back_before_the_node_is_gone() {
+    let site = Site::new(InMemory(Memory::private()));
+    let sink = Sink::default();
+    let line = site.line("a");
+    let drain = Duration::from_secs(1);
+    let a = builder_on(&line, &sink, "shop", "a").drain_timeout(drain);
+    let a = a.start().await.unwrap();
+    for n in 0..10 {
+        a.enqueue(Job { n, ms: 60_000 }).await.unwrap();
+    }
+    until("all run", NODE_TIMEOUT, || sink.len() == 10).await;
+    let b = builder(&site, &sink, "b").start().await.unwrap();
+    line.set(|rules| rules.queues = Fault::Delay(Duration::from_millis(500)));
+    a.shutdown().await.unwrap_err();
+    until("the other one has them", VISIBILITY / 2, || {
+        sink.len() == 20
+    })
+    .await;
+    drop(b);
 }
 
 /// What waits in a lane is dropped with it, and not each by the one before.

@@ -70,9 +70,14 @@ impl Engine {
         let acknowledged = acknowledge.await;
         let written = write_tails(self, partitions, until).await;
         self.end_all();
+        let is_told = acknowledged && written;
+        if is_told {
+            // What is not given back is hidden from the others for a while.
+            let _ = timeout(LAST_WORD, self.taken.left.idle()).await;
+        }
         Drained {
             dropped,
-            is_told: acknowledged && written,
+            is_told,
             until,
         }
     }

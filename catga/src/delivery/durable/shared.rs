@@ -16,7 +16,7 @@ use super::run::{self, End};
 use super::term::Term;
 use super::{Engine, suspects};
 use crate::cluster::{Reopened, keep_open};
-use crate::node::Core;
+use crate::node::{Core, Gauge};
 use crate::telemetry::Chain;
 use crate::transport::{Shared, SharedIntake, Ticket, TransportError, VISIBILITY};
 
@@ -26,6 +26,8 @@ pub(super) struct Taken {
     pub(super) term: Arc<Term>,
     held: Mutex<HashMap<u64, Ticket>>,
     next: AtomicU64,
+    /// Those that are not handled, or given back, to the end.
+    pub(super) left: Gauge,
 }
 
 impl Taken {
@@ -34,6 +36,7 @@ impl Taken {
             term: Arc::new(Term::shared(epoch, due)),
             held: Mutex::default(),
             next: AtomicU64::new(0),
+            left: Gauge::default(),
         }
     }
 
@@ -168,6 +171,7 @@ impl Held {
         .with_ticket(ticket.clone(), taken > 1);
         let number = engine.taken.next.fetch_add(1, Ordering::Relaxed);
         engine.taken.held().insert(number, ticket);
+        engine.taken.left.enter();
         Self {
             core: Arc::clone(core),
             engine: Arc::clone(engine),
@@ -184,6 +188,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.release();
+        self.engine.taken.left.leave();
     }
 }
 
