@@ -316,10 +316,11 @@ pub enum Reason {
     /// Its handler's error is [`Permanent`](Fault::Permanent), or its payload cannot be decoded.
     Permanent,
     /// No live node of the service knows its type, after each had
-    /// [`node_timeout`](crate::node::Builder::node_timeout) to be heard of; or the node that got a replay does not have its
-    /// handler.
+    /// [`node_timeout`](crate::node::Builder::node_timeout) to be heard of; or the node that got a
+    /// replay does not have its handler.
     UnknownType,
-    /// It is no message, or nothing here reads its format.
+    /// It is no message, or nothing here reads its format. At the front door also: it has no key
+    /// though its type has, or is too large.
     Unreadable,
     /// It was running in too many crashes:
     /// [`Builder::max_crashes`](crate::node::Builder::max_crashes).

@@ -48,7 +48,8 @@ pub enum Fault {
     Permanent,
     /// A later attempt may succeed.
     Transient {
-        /// How long to wait before the next attempt, in place of the policy's backoff.
+        /// How long to wait before the next attempt, in place of the policy's backoff: exactly that,
+        /// without growth or jitter.
         after: Option<Duration>,
         /// How many attempts there are in all, in place of the policy's.
         max: Option<NonZeroU32>,

@@ -1,5 +1,10 @@
 //! How a durable message is handled: its queue, its key's lane, its attempts and where it goes
 //! when they are used up.
+//!
+//! Two engines handle what is stored. `queue` is that of a node without a broker: all is in its memory,
+//! nothing is encoded, and nobody else may take over. `durable` is that of a node in a cluster: queues
+//! and their owners are in the broker. What an attempt is, how a handler runs, lanes, retries and
+//! deduplication are the same for both, and live here.
 
 mod attempt;
 mod broadcast;

@@ -14,9 +14,9 @@ const ESCAPE: u8 = b'\\';
 /// A value that can be part of a routing key.
 ///
 /// Implemented for strings, integers, [`NonZero`], `bool`, `char`, [`uuid::Uuid`],
-/// [`MessageId`](super::MessageId), references, smart pointers and [`Option`] (where `None` is no
-/// part). Floating-point numbers have no such form on purpose:
-/// equal keys must have equal text on every node.
+/// [`MessageId`](super::MessageId), references, smart pointers and [`Option`], where `None` is no
+/// part: a key of nothing else is the empty key, which all such messages share. Floating-point
+/// numbers have no such form on purpose: equal keys must have equal text on every node.
 ///
 /// # Examples
 ///
@@ -37,7 +37,7 @@ const ESCAPE: u8 = b'\\';
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a routing key: it has no canonical text",
     label = "not usable as a key",
-    note = "strings, integers, `bool`, `char` and `Uuid` can; for your own type implement `catga::message::KeyText`"
+    note = "strings, integers, `bool`, `char`, `Uuid` and `Option`s of them can; for your own type implement `catga::message::KeyText`, or name the field within it, as in `key = \"id.0\"`"
 )]
 pub trait KeyText {
     /// Writes this value as one part of the key, or nothing at all.

@@ -19,7 +19,7 @@ pub trait Marks: fmt::Debug + Send + Sync {
         name: &'a str,
     ) -> BoxFuture<'a, Result<Read, TransportError>>;
 
-    /// Writes a mark if it is what `expect` says. It is gone `expires` later, rounded up to whole
+    /// Writes a mark if it is what `expect` says, and is [`WriteError::Conflict`] otherwise. It is gone `expires` later, rounded up to whole
     /// seconds; without one it stays until it is removed.
     fn write<'a>(
         &'a self,
@@ -30,8 +30,8 @@ pub trait Marks: fmt::Debug + Send + Sync {
         expires: Option<Duration>,
     ) -> BoxFuture<'a, Result<Written, WriteError>>;
 
-    /// Removes a mark: with a revision only that version, whoever wrote another one since. Nothing
-    /// to remove is no error.
+    /// Removes a mark: with a revision only that version, so that what somebody has written since
+    /// stays. Nothing to remove is no error.
     fn remove<'a>(
         &'a self,
         service: &'a Arc<str>,

@@ -41,7 +41,8 @@ impl fmt::Display for Queue {
 pub struct Append {
     /// Its number among everything that this writer appends to this queue: it rises.
     pub number: u64,
-    /// Whether its id did not come from chance: somebody else may have appended it before.
+    /// Whether somebody chose its id, so that the same message may have been appended before, by
+    /// whomever. Other ids come from chance.
     pub given: bool,
     /// The entry.
     pub entry: Arc<Entry>,
@@ -257,7 +258,8 @@ pub trait Queues: fmt::Debug + Send + Sync {
         acks: &'a [Ack],
     ) -> BoxFuture<'a, Result<Acked, TransportError>>;
 
-    /// Reads stored entries of a partition again; `None` for those that are not there any more.
+    /// Reads stored entries of a partition again: one answer for each position, in their order, and
+    /// `None` where that entry is not there any more, also if another one has its sequence.
     fn fetch<'a>(
         &'a self,
         service: &'a Arc<str>,
@@ -280,21 +282,24 @@ pub trait Queues: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, Result<Box<dyn SharedIntake>, TransportError>>;
 
     /// Says that the handlers of entries of a shared queue are still at work: they are hidden from
-    /// the other consumers for [`VISIBILITY`](super::VISIBILITY) from now on.
+    /// the other consumers for [`VISIBILITY`](super::VISIBILITY) from now on. A ticket whose entry
+    /// another consumer has by now *should* do nothing, and is no error.
     fn extend<'a>(
         &'a self,
         service: &'a Arc<str>,
         tickets: &'a [Ticket],
     ) -> BoxFuture<'a, Result<(), TransportError>>;
 
-    /// Acknowledges entries of a shared queue: they leave it.
+    /// Acknowledges entries of a shared queue: they leave it, also if another consumer has them by
+    /// now. Those that are not there any more are no error.
     fn settle<'a>(
         &'a self,
         service: &'a Arc<str>,
         tickets: &'a [Ticket],
     ) -> BoxFuture<'a, Result<(), TransportError>>;
 
-    /// Gives entries of a shared queue back: another consumer gets them at once.
+    /// Gives entries of a shared queue back: another consumer gets them at once. This one *should*
+    /// get them only if nobody else wants them for half a second.
     fn give_back<'a>(
         &'a self,
         service: &'a Arc<str>,

@@ -36,7 +36,7 @@ pub(super) struct Intake {
     engine: Arc<Engine>,
     tenures: watch::Receiver<Tenures>,
     open: Option<Open>,
-    /// When partitions have been being stopped since.
+    /// Since when each partition is being stopped.
     stopping: BTreeMap<u32, Instant>,
     /// Until when partitions are not given away: what ran did not end in time.
     called_off: BTreeMap<u32, Instant>,
@@ -85,7 +85,7 @@ impl Intake {
             return true;
         }
         let wanted = self.terms();
-        let doubt = self.engine.take_doubt();
+        let doubt = self.engine.is_in_doubt();
         let other = match &self.open {
             Some(open) => doubt || !are_same(&open.terms, &wanted),
             None => doubt || !wanted.is_empty(),
@@ -192,7 +192,7 @@ impl Intake {
         });
         let mut tails: BTreeMap<u32, Option<Tail>> =
             try_join_all(read).await?.into_iter().collect();
-        // What this node received itself did not end it.
+        // Only the first reader of a term makes suspects: what this node received itself did not end it.
         let first = tails.keys().filter_map(|partition| terms.get(partition));
         let first: Vec<_> = first.cloned().collect();
         for term in &first {
@@ -378,7 +378,7 @@ async fn take(engine: &Engine, open: &mut Option<Open>, full: &mut bool) -> Opti
     };
     if engine.waiting.load(Ordering::Relaxed) >= CEILING {
         if !std::mem::replace(full, true) {
-            tracing::error!(target: "catga", node = %engine.cluster.me, ceiling = CEILING, "as many messages wait for others of their key as a node holds: it reads no more for now");
+            tracing::error!(target: "catga", node = %engine.cluster.me, waiting = CEILING, "too many messages wait behind others of their key: this node reads nothing more until some of them are handled");
         }
         // Whoever handles one of them says so.
         return std::future::pending().await;

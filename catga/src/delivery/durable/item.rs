@@ -37,7 +37,7 @@ pub(super) struct Payload {
     _place: Arc<Place>,
 }
 
-/// What an entry is to this node.
+/// An entry, as far as this node can read it.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
     /// A message of a type that it handles.
@@ -139,7 +139,7 @@ impl Item {
         self.held().clone()
     }
 
-    /// Keeps the position alone. What cannot be fetched again is kept.
+    /// Gives its payload up, to be fetched again. That of a shared queue cannot be, and stays.
     pub(super) fn lighten(&self) {
         if self.ticket.is_none() {
             self.let_go();

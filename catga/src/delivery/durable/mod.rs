@@ -8,8 +8,11 @@
 //! | [`term`], [`partition`], [`handled`] | the right to a partition, and what is known of its entries |
 //! | [`waiter`], [`first`], [`item`], [`run`], [`attempts`] | a message in its lane, from its first attempt to its end |
 //! | [`acks`] | acknowledges behind the handlers, many at once |
-//! | [`release`] | what an owner tells the next |
-//! | [`suspects`], [`letters`] | messages that end nodes, and messages that are not handled |
+//! | [`store`], [`entries`] | which queues a message goes to, and as what |
+//! | [`load`], [`progress`], [`foreign`] | what is fetched again, how far handlers came, types that others know |
+//! | [`release`], [`drain`] | what an owner tells the next, and the end of a node |
+//! | [`suspects`], [`letters`], [`replay`] | messages that end nodes, messages that are not handled, and those handled after all |
+//! | [`patience`] | questions to a broker that is away |
 //! | [`door`] | what programs leave that know nothing of catga |
 
 mod acks;
@@ -293,7 +296,7 @@ impl Engine {
         self.due.notify_one();
     }
 
-    fn take_doubt(&self) -> bool {
+    fn is_in_doubt(&self) -> bool {
         let current = self.current();
         current != 0 && self.doubtful.load(Ordering::Relaxed) >= current
     }

@@ -259,8 +259,9 @@ impl Partition {
         self.progress = self.progress.split_off(&gone);
     }
 
-    /// The highest sequence of which something is known, where the broker can prove that it is gone:
-    /// not if all of it stands behind what is not handled, for the broker has that.
+    /// Up to where it is worth to ask the broker what it still has. `None` while the oldest entry that
+    /// is not handled stands before all that was: the broker has that one, so that its oldest proves
+    /// nothing.
     pub(super) fn provable(&self) -> Option<u64> {
         let tried = self.progress.first_key_value().map(|(first, _)| *first);
         let first = self.handled.first().into_iter().chain(tried).min()?;

@@ -183,7 +183,7 @@ impl Term {
         *self.state.borrow() == State::Ended
     }
 
-    /// Completes when nothing may start any more.
+    /// Completes while it is stopped, or once it has ended.
     pub(super) async fn stopped(&self) {
         let mut state = self.state.subscribe();
         let _ = state.wait_for(|state| *state != State::Running).await;

@@ -61,7 +61,9 @@ impl Builder {
     ///
     /// When it is full, `enqueue` and `publish` wait until their deadline. In a cluster it is the most
     /// that the node holds of what it reads, and never more than eight times
-    /// [`max_in_flight`](Self::max_in_flight): the rest stays in the broker.
+    /// [`max_in_flight`](Self::max_in_flight): the rest stays in the broker. What waits behind others of
+    /// its key is held as its place alone, some 200 bytes, and up to a million of these: a node that has
+    /// so many reads nothing more until some of them are handled.
     ///
     /// # Examples
     ///
@@ -103,6 +105,8 @@ impl Builder {
     }
 
     /// How many durable attempts and broadcasts run at once; 1,024 by default, and 0 means 1.
+    ///
+    /// Without a broker the first attempts of all handlers of one event count as one.
     ///
     /// # Examples
     ///

@@ -60,6 +60,8 @@ pub struct Builder {
     broker: Broker,
     states: States,
     select: Select,
+    /// Whether the application said which.
+    selects: bool,
     layers: Vec<Wrap>,
     retry: retry::Policy,
     settings: Settings,
@@ -89,6 +91,7 @@ impl Builder {
             strategies: Strategies::default(),
             states: States::default(),
             select: Box::new(|_| true),
+            selects: false,
             layers: Vec::new(),
             retry: retry::Policy::DEFAULT,
             queue_capacity: 100_000,
@@ -129,6 +132,7 @@ impl Builder {
     #[doc = include_str!("docs/only.md")]
     pub fn only(mut self, select: impl Fn(&HandlerInfo) -> bool + Send + Sync + 'static) -> Self {
         self.select = Box::new(select);
+        self.selects = true;
         self
     }
 

@@ -22,6 +22,10 @@ const HELD: usize = 8;
 impl Builder {
     /// Starts the node on the current tokio runtime, whose time driver must be enabled.
     ///
+    /// In a cluster it is a member then, and owns nothing yet: the first nodes wait one
+    /// [`heartbeat`](Self::heartbeat) before they share the partitions, since others may be starting,
+    /// too. What is stored meanwhile waits; calls are answered at once.
+    ///
     /// # Errors
     ///
     /// [`StartError::Wiring`] with everything that is wrong with the wiring;
@@ -49,6 +53,13 @@ impl Builder {
                 target: "catga",
                 node = %id,
                 "this program is built with `panic = \"abort\"`: a handler that panics ends the whole process"
+            );
+        }
+        if !self.selects && wiring.messages().is_empty() {
+            tracing::warn!(
+                target: "catga",
+                node = %id,
+                "no handler is linked into this program: name the crates that have them in `catga::use_crates!`, or say `.only(|_| false)` if this node only sends"
             );
         }
         let service: Arc<str> = self.service.into();
