@@ -111,7 +111,8 @@ pub fn event(attribute: TokenStream, item: TokenStream) -> TokenStream {
     message::expand(message::Kind::Event, attribute.into(), item.into()).into()
 }
 
-/// Says where a message goes; stands above or below the message attribute.
+/// Says where a message goes; stands below the message attribute, or, where `catga::route` is
+/// imported, above it.
 ///
 /// | option | meaning |
 /// |---|---|
