@@ -8,8 +8,8 @@ use crate::BoxError;
 /// A clone of the node's state of type `T`.
 ///
 /// Given to the node with [`Builder::state`](crate::node::Builder::state). It is cloned for each
-/// call: put what is large or shared into an [`Arc`](std::sync::Arc). A node does not start
-/// without the state that its handlers ask for; `Option<State<T>>` asks for nothing.
+/// call: put what is large, shared or not `Clone` into an [`Arc`](std::sync::Arc). A node does not
+/// start without the state that its handlers ask for; `Option<State<T>>` asks for nothing.
 ///
 /// # Examples
 ///
