@@ -24,5 +24,5 @@ const _: () = {
     "an error is either permanent or transient, and says so once: remove one of the two"
 }
 ::core::compile_error! {
-    "expected string literal"
+    "a duration is text: `after = \"2s\"`, or with `ms`, `m` or `h`"
 }

@@ -1,7 +1,9 @@
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
+use syn::Path;
 use syn::parse::ParseStream;
-use syn::{Path, Token};
+
+use super::{Errors, parse_unquoted};
 
 /// Where generated code finds the framework: `::catga`, or the value of `crate = path`.
 ///
@@ -12,9 +14,8 @@ pub(crate) struct CratePath(TokenStream);
 
 impl CratePath {
     /// Reads `= path`, for crates that rename their dependency on the framework.
-    pub(crate) fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        input.parse::<Token![=]>()?;
-        let path = input.call(Path::parse_mod_style)?;
+    pub(crate) fn parse(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Self> {
+        let path = parse_unquoted("crate", "a path", Path::parse_mod_style, input, errors)?;
         Ok(Self(path.into_token_stream()))
     }
 

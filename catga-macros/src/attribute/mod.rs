@@ -12,4 +12,4 @@ pub(crate) use duration::parse_duration;
 pub(crate) use errors::Errors;
 pub(crate) use options::Options;
 pub(crate) use suggestion::{closest, did_you_mean, list};
-pub(crate) use value::{parse_positive, parse_value};
+pub(crate) use value::{parse_or, parse_positive, parse_text, parse_unquoted, take_to_comma};

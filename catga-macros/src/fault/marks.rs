@@ -1,11 +1,12 @@
 use proc_macro2::TokenStream;
 use syn::{Attribute, Meta};
 
-use crate::attribute::{Errors, Options, parse_duration, parse_positive, parse_value};
+use crate::attribute::{Errors, Options, parse_duration, parse_positive};
 
 const TRANSIENT: Options = Options {
     attribute: "#[transient]",
     known: &["after", "max"],
+    unnamed: Some("after"),
     refused: &[],
 };
 
@@ -51,7 +52,7 @@ impl Fault {
         let (mut after_ms, mut max) = (None, None);
         TRANSIENT.read(tokens, errors, |option, _, input, _| {
             match option {
-                "after" => after_ms = Some(parse_duration(&parse_value(input)?)?),
+                "after" => after_ms = Some(parse_duration(option, input)?.millis),
                 _ => max = Some(parse_positive(input)?),
             }
             Ok(())

@@ -14,6 +14,7 @@ use crate::attribute::{CratePath, Errors, Options};
 const OPTIONS: Options = Options {
     attribute: "#[fault]",
     known: &["crate"],
+    unnamed: None,
     refused: &[],
 };
 
@@ -27,8 +28,8 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
     let mut catga = CratePath::default();
     for attribute in input.attrs.iter().filter(|it| it.path().is_ident("fault")) {
         if let Some(list) = errors.keep(attribute.meta.require_list()) {
-            OPTIONS.read(list.tokens.clone(), &mut errors, |_, _, input, _| {
-                catga = CratePath::parse(input)?;
+            OPTIONS.read(list.tokens.clone(), &mut errors, |_, _, input, errors| {
+                catga = CratePath::parse(input, errors)?;
                 Ok(())
             });
         }

@@ -2,7 +2,9 @@ use proc_macro2::{Ident, TokenStream};
 use syn::parse::ParseStream;
 use syn::{LitStr, parenthesized};
 
-use crate::attribute::{CratePath, Errors, Options, parse_duration, parse_positive, parse_value};
+use crate::attribute::{
+    CratePath, Errors, Options, parse_duration, parse_positive, parse_text, take_to_comma,
+};
 
 const OPTIONS: Options = Options {
     attribute: "#[handler]",
@@ -15,12 +17,14 @@ const OPTIONS: Options = Options {
         "dedup",
         "crate",
     ],
+    unnamed: None,
     refused: &[],
 };
 
 const RETRY: Options = Options {
     attribute: "retry(..)",
     known: &["max", "after", "cap"],
+    unnamed: Some("after"),
     refused: &[],
 };
 
@@ -68,11 +72,11 @@ impl HandlerOptions {
                 }
                 "dedup" => {
                     durable.push(ident.clone());
-                    options.dedup_ms = Some(parse_duration(&parse_value(input)?)?);
+                    options.dedup_ms = Some(parse_duration(option, input)?.millis);
                 }
                 "broadcast" => options.broadcast = true,
-                "topic" => options.topic = Some(parse_pattern(parse_value(input)?)?),
-                _ => options.catga = CratePath::parse(input)?,
+                "topic" => options.topic = Some(parse_pattern(parse_text(option, input)?)?),
+                _ => options.catga = CratePath::parse(input, errors)?,
             }
             Ok(())
         });
@@ -123,10 +127,12 @@ impl Retry {
     fn parse(ident: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Self> {
         let mut retry = Self::default();
         if !input.peek(syn::token::Paren) {
-            errors.at(
-                ident,
-                "say how to retry: `retry(max = 5, after = \"200ms\", cap = \"30s\")`, or some of it",
-            );
+            let text = match parse_positive(input) {
+                Ok(max) => format!("say what the number is: `retry(max = {max})`"),
+                Err(_) => "say how to retry: `retry(max = 5, after = \"200ms\", cap = \"30s\")`, or some of it".to_owned(),
+            };
+            errors.at(ident, text);
+            take_to_comma(input)?;
             return Ok(retry);
         }
         let inner;
@@ -142,11 +148,11 @@ impl Retry {
         RETRY.read(tokens, errors, |option, _, input, _| {
             match option {
                 "max" => retry.max = Some(parse_positive(input)?),
-                "after" => retry.after_ms = Some(parse_duration(&parse_value(input)?)?),
+                "after" => retry.after_ms = Some(parse_duration(option, input)?.millis),
                 _ => {
-                    let literal = parse_value(input)?;
-                    retry.cap_ms = Some(parse_duration(&literal)?);
-                    cap = Some(literal);
+                    let duration = parse_duration(option, input)?;
+                    retry.cap_ms = Some(duration.millis);
+                    cap = Some(duration.literal);
                 }
             }
             Ok(())

@@ -16,6 +16,20 @@ const NO_RESPONSE: &str =
 const NO_ERROR: &str =
     "an event has no `error`: its handlers may fail with any error, which nobody waits for";
 
+/// Options of `#[route]`, which stands beside every message attribute.
+const KEY: (&str, &str) = (
+    "key",
+    "unknown option `key`: the key is said by `#[route(key = \"..\")]`, or by `#[key]` on the field",
+);
+const STRATEGY: (&str, &str) = (
+    "strategy",
+    "unknown option `strategy`: it is said by `#[route(strategy = \"..\")]`",
+);
+const TOPIC: (&str, &str) = (
+    "topic",
+    "unknown option `topic`: it is said by `#[route(topic = \"..\")]` on an event",
+);
+
 impl Kind {
     /// The kind of the message attribute that this is, by the last segment of its path.
     pub(crate) fn of(attribute: &Attribute) -> Option<Self> {
@@ -63,14 +77,19 @@ impl Kind {
                     "idempotent",
                     "crate",
                 ],
-                &[],
+                &[KEY, STRATEGY, TOPIC],
             ),
             Self::Query => (
                 &["response", "error", "name", "version", "timeout", "crate"],
-                &[(
-                    "idempotent",
-                    "queries are always safe to retry: remove `idempotent`",
-                )],
+                &[
+                    (
+                        "idempotent",
+                        "queries are always safe to retry: remove `idempotent`",
+                    ),
+                    KEY,
+                    STRATEGY,
+                    TOPIC,
+                ],
             ),
             Self::Event => (
                 &["name", "version", "timeout", "crate"],
@@ -81,12 +100,16 @@ impl Kind {
                         "idempotent",
                         "`idempotent` is for commands: the deliveries of an event are repeated anyway",
                     ),
+                    KEY,
+                    STRATEGY,
+                    TOPIC,
                 ],
             ),
         };
         Options {
             attribute: self.attribute(),
             known,
+            unnamed: Some("name"),
             refused,
         }
     }

@@ -1,8 +1,11 @@
 use proc_macro2::{Span, TokenStream};
+use syn::parse::{Parse as _, ParseStream};
 use syn::{LitStr, Type};
 
 use super::{Kind, wire_name};
-use crate::attribute::{CratePath, Errors, parse_duration, parse_positive, parse_value};
+use crate::attribute::{
+    CratePath, Errors, parse_duration, parse_positive, parse_text, parse_unquoted,
+};
 
 /// What stands in the parentheses of a message attribute.
 pub(crate) struct MessageOptions {
@@ -30,21 +33,22 @@ impl MessageOptions {
             idempotent: false,
         };
         let mut has_response = false;
-        kind.options().read(tokens, errors, |option, _, input, _| {
+        let known = kind.options();
+        known.read(tokens, errors, |option, _, input, errors| {
             match option {
                 "response" => {
                     has_response = true;
-                    options.response = Some(parse_value(input)?);
+                    options.response = Some(parse_type(option, input, errors)?);
                 }
-                "error" => options.error = Some(parse_value(input)?),
+                "error" => options.error = Some(parse_type(option, input, errors)?),
                 "name" => {
                     options.has_name = true;
-                    options.name = Some(wire_name::check(parse_value(input)?)?);
+                    options.name = Some(wire_name::check(parse_text(option, input)?)?);
                 }
                 "version" => options.version = Some(parse_positive(input)?),
-                "timeout" => options.timeout_ms = Some(parse_timeout(&parse_value(input)?)?),
+                "timeout" => options.timeout_ms = Some(parse_timeout(option, input)?),
                 "idempotent" => options.idempotent = true,
-                _ => options.catga = CratePath::parse(input)?,
+                _ => options.catga = CratePath::parse(input, errors)?,
             }
             Ok(())
         });
@@ -58,10 +62,15 @@ impl MessageOptions {
     }
 }
 
-fn parse_timeout(literal: &LitStr) -> syn::Result<u64> {
-    match parse_duration(literal)? {
+fn parse_type(option: &str, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Type> {
+    parse_unquoted(option, "a type", Type::parse, input, errors)
+}
+
+fn parse_timeout(option: &str, input: ParseStream<'_>) -> syn::Result<u64> {
+    let timeout = parse_duration(option, input)?;
+    match timeout.millis {
         0 => Err(syn::Error::new_spanned(
-            literal,
+            timeout.literal,
             "a timeout of zero would fail every call",
         )),
         millis => Ok(millis),

@@ -1,16 +1,17 @@
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
-use syn::parse::ParseStream;
+use syn::parse::{ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::{LitStr, Token, parenthesized, token};
 
 use super::strategy::{CONSISTENT_HASH, TOPIC};
 use super::{FieldPath, Strategy, Topic};
-use crate::attribute::{Errors, Options, parse_value};
+use crate::attribute::{Errors, Options, parse_or, parse_text};
 
 const OPTIONS: Options = Options {
     attribute: "#[route]",
     known: &["key", "strategy", "topic"],
+    unnamed: Some("key"),
     refused: &[],
 };
 
@@ -48,8 +49,8 @@ impl Route {
             route.given.push(option);
             match option {
                 "key" => route.key = parse_key(input, errors)?,
-                "strategy" => route.strategy = Some(Strategy::parse(parse_value(input)?)?),
-                _ => route.topic = Some(Topic::parse(parse_value(input)?)?),
+                "strategy" => route.strategy = Some(Strategy::parse(parse_text(option, input)?)?),
+                _ => route.topic = Some(Topic::parse(parse_text(option, input)?)?),
             }
             Ok(())
         });
@@ -95,13 +96,16 @@ impl Route {
 
 /// `key = "a"` or `key = ("a", "b")`.
 fn parse_key(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Vec<FieldPath>> {
-    input.parse::<Token![=]>()?;
-    if !input.peek(token::Paren) {
-        return Ok(vec![FieldPath::parse(&input.parse()?)?]);
+    if !input.peek2(token::Paren) {
+        return Ok(vec![FieldPath::parse(&parse_or(input, no_text)?)?]);
     }
+    input.parse::<Token![=]>()?;
     let inner;
     let parentheses = parenthesized!(inner in input);
-    let literals = Punctuated::<LitStr, Token![,]>::parse_terminated(&inner)?;
+    let tokens: TokenStream = inner.parse()?;
+    let literals = Punctuated::<LitStr, Token![,]>::parse_terminated
+        .parse2(tokens)
+        .map_err(|error| syn::Error::new(error.span(), no_text(&[])))?;
     if literals.is_empty() {
         return Err(syn::Error::new(
             parentheses.span.join(),
@@ -123,4 +127,11 @@ fn parse_key(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Vec<Fie
         }
     }
     Ok(paths)
+}
+
+/// The error for a key that is not text: with the field, where that is what stands there.
+fn no_text(written: &[TokenTree]) -> String {
+    let text: String = written.iter().map(ToString::to_string).collect();
+    let field = FieldPath::parse_text(&text, Span::call_site()).map_or("id", |_| &text);
+    format!("name the field as text: `key = \"{field}\"`, or several: `key = (\"tenant\", \"id\")`")
 }

@@ -1,0 +1,13 @@
+use catga::{event, handler};
+use serde::{Deserialize, Serialize};
+
+#[event]
+#[derive(Serialize, Deserialize)]
+struct OrderPlaced {
+    order_id: String,
+}
+
+#[handler(retry = 3)]
+async fn bill(_event: OrderPlaced) {}
+
+fn main() {}
