@@ -22,6 +22,20 @@ struct State<D> {
     closed: bool,
 }
 
+/// Room for so many lanes is kept.
+const KEPT: usize = 2_048;
+
+impl<D> State<D> {
+    /// Ends a lane, and gives back what a time with very many of them has needed.
+    fn remove(&mut self, key: &str) {
+        self.busy.remove(key);
+        let (count, room) = (self.busy.len(), self.busy.capacity());
+        if room > KEPT && count < room / 8 {
+            self.busy.shrink_to(2 * count);
+        }
+    }
+}
+
 struct Lane<D> {
     /// Those who wait, in the order in which they came.
     waiting: Sparse<Waiting<D>>,
@@ -126,7 +140,7 @@ impl<D> Lanes<D> {
                     lane.waiting.pop_first()
                 });
                 if next.is_none() {
-                    state.busy.remove(key);
+                    state.remove(key);
                 }
                 next
             };
@@ -307,6 +321,20 @@ mod tests {
         assert_eq!(lanes.leave(&key, || Arc::clone(&resume)), Some(2));
         assert_eq!(lanes.leave(&key, || Arc::clone(&resume)), None);
         assert_eq!(waiting(&lanes, &key), None, "an empty lane ends");
+    }
+
+    #[test]
+    fn very_many_keys_leave_nothing_behind() {
+        let (lanes, _, resume) = lanes();
+        let keys: Vec<Arc<str>> = (0..20_000).map(|key: u32| key.to_string().into()).collect();
+        for key in &keys {
+            assert_eq!(lanes.enter(key, 1), Some(1));
+        }
+        for key in &keys {
+            assert_eq!(lanes.leave(key, || Arc::clone(&resume)), None);
+        }
+        let room = lanes.state().busy.capacity();
+        assert!(room <= KEPT, "for {room} lanes");
     }
 
     #[test]
