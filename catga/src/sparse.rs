@@ -53,8 +53,13 @@ impl<V> Sparse<V> {
     }
 
     pub(crate) fn remove(&mut self, number: u64) -> Option<V> {
+        self.remove_if(number, |_| true)
+    }
+
+    pub(crate) fn remove_if(&mut self, number: u64, is: impl FnOnce(&V) -> bool) -> Option<V> {
         let at = self.find(number).ok()?;
-        let value = self.slots[at].1.take()?;
+        let slot = &mut self.slots[at].1;
+        let value = slot.take_if(|value| is(value))?;
         self.count -= 1;
         self.tidy();
         Some(value)
@@ -169,6 +174,12 @@ mod tests {
                         let value = sparse.get_mut(number);
                         assert_eq!(value.as_deref(), map.get(&number));
                         assert_eq!(sparse.get(number), map.get(&number));
+                    }
+                    12 => {
+                        let number = random.u64(..=next);
+                        let even = map.get(&number).is_some_and(|value| value % 2 == 0);
+                        let removed = if even { map.remove(&number) } else { None };
+                        assert_eq!(sparse.remove_if(number, |value| value % 2 == 0), removed);
                     }
                     _ => {
                         let number = random.u64(..=next);

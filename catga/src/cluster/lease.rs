@@ -42,7 +42,7 @@ impl Lease {
     /// A heartbeat that was sent at `sent` is confirmed.
     pub(super) fn confirm(&self, sent: Moment, lasts: Duration) {
         let mut granted = self.granted();
-        let running = granted.filter(|grant| self.left_of(*grant).is_some());
+        let running = self.running(*granted);
         *granted = Some(Grant {
             begun: running.map_or(sent, |grant| grant.begun),
             since: sent,
@@ -63,6 +63,10 @@ impl Lease {
         self.left_of(grant)
     }
 
+    fn running(&self, granted: Option<Grant>) -> Option<Grant> {
+        granted.filter(|grant| self.left_of(*grant).is_some())
+    }
+
     fn left_of(&self, grant: Grant) -> Option<Duration> {
         let gone = self.clock.since(grant.since);
         grant.lasts.checked_sub(gone).filter(|left| !left.is_zero())
@@ -75,8 +79,7 @@ impl Lease {
 
     /// Whether it has been running for this long.
     pub(super) fn has_run_for(&self, time: Duration) -> bool {
-        let granted = *self.granted();
-        let running = granted.filter(|grant| self.left_of(*grant).is_some());
+        let running = self.running(*self.granted());
         running.is_some_and(|grant| self.clock.since(grant.begun) >= time)
     }
 

@@ -271,10 +271,7 @@ impl Delivery<'_> {
             local,
             ..
         } = self;
-        if item.term.open().await.is_err() {
-            // Whoever runs this item drops it.
-            std::future::pending::<()>().await;
-        }
+        item.term.open().await;
         let waits = async {
             // What waits for its turn among the suspects takes nothing from the others.
             let alone = suspects::turn(engine, item).await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::release::write_tails;
+use super::term::Term;
 use super::{Engine, acks};
 use crate::transport::TransportError;
 
@@ -32,18 +33,18 @@ impl Engine {
         self.taken.term.stop();
         self.due.notify_one();
         let mut drained = self.drained.subscribe();
+        let terms = || -> Vec<Arc<Term>> { self.terms().values().cloned().collect() };
         let mut ended = None;
         let finished = timeout_at(deadline, async {
             self.taken.term.idle().await;
-            let terms: Vec<_> = self.terms().values().cloned().collect();
-            for term in terms {
+            for term in terms() {
                 term.idle().await;
             }
             ended = Some(Instant::now());
             let _ = drained.wait_for(|drained| *drained).await;
         })
         .await;
-        let terms: Vec<_> = self.terms().values().cloned().collect();
+        let terms = terms();
         let running = terms.iter().map(|term| term.count()).sum::<usize>();
         let dropped = match finished {
             Ok(()) => 0,

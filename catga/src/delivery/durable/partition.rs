@@ -230,12 +230,8 @@ impl Partition {
     }
 
     fn take(&mut self, sequence: u64, mark: Mark) -> Option<Waiting> {
-        let known = self.received.get(sequence)?;
-        if known.mark == mark {
-            self.received.remove(sequence)
-        } else {
-            None
-        }
+        self.received
+            .remove_if(sequence, |waiting| waiting.mark == mark)
     }
 
     /// What was tried of an entry so far.

@@ -77,9 +77,7 @@ impl Reopened for Consumer<'_> {
         let engine = self.engine;
         let term = &engine.taken.term;
         // Nothing is taken that cannot start.
-        if term.open().await.is_err() {
-            return std::future::pending().await;
-        }
+        term.open().await;
         loop {
             let came = {
                 let next = std::pin::pin!(async {
@@ -109,9 +107,7 @@ impl Reopened for Consumer<'_> {
         if !left.is_empty() {
             give_back(engine, &left).await;
         }
-        if term.open().await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        term.open().await;
     }
 }
 

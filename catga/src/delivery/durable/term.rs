@@ -43,10 +43,6 @@ enum State {
     Ended,
 }
 
-/// A term that came to its end.
-#[derive(Debug)]
-pub(super) struct Ended;
-
 impl Term {
     pub(super) fn new(partition: u32, tenure: Tenure, due: &Arc<Notify>) -> Self {
         Self {
@@ -103,18 +99,16 @@ impl Term {
         sequence <= self.suspect_through.load(Ordering::Relaxed)
     }
 
-    /// Completes when something may start.
-    pub(super) async fn open(&self) -> Result<(), Ended> {
+    /// Completes when something may start, which is never once it has ended: whoever runs what waits
+    /// here drops it then.
+    pub(super) async fn open(&self) {
         // Nearly always, and without a subscription.
         if self.is_running() {
-            return Ok(());
+            return;
         }
         let mut state = self.state.subscribe();
         // The sender is a field of `self`, so it cannot be gone.
-        match state.wait_for(|state| *state != State::Stopping).await {
-            Ok(state) if *state == State::Running => Ok(()),
-            _ => Err(Ended),
-        }
+        let _ = state.wait_for(|state| *state == State::Running).await;
     }
 
     /// Starts an attempt, unless the term does not run. Every start asks the lease's own clock.
@@ -125,13 +119,10 @@ impl Term {
         self.may_start(cluster).then_some(running)
     }
 
-    /// Starts something as soon as the term lets it, which is never once it has ended.
+    /// Starts something as soon as the term lets it; see [`open`](Self::open).
     pub(super) async fn begin(self: &Arc<Self>, cluster: &Cluster) -> Running {
         loop {
-            if self.open().await.is_err() {
-                // Whoever runs this drops it.
-                std::future::pending::<()>().await;
-            }
+            self.open().await;
             if let Some(running) = self.start(cluster) {
                 return running;
             }

@@ -30,9 +30,8 @@ impl Log {
 
     /// Does nothing for what is not there any more.
     pub(super) fn remove(&mut self, position: Position) {
-        if self.get(position).is_some() {
-            self.0.remove(position.sequence);
-        }
+        let is_there = |stored: &Stored| stored.at == position.stored;
+        self.0.remove_if(position.sequence, is_there);
     }
 
     pub(super) fn oldest(&self) -> Option<u64> {
