@@ -7,7 +7,7 @@ use std::time::Duration;
 use catga::transport::Memory;
 use catga_tests::faulty::Fault;
 use catga_tests::suite::durable::work::{Sink, Try};
-use catga_tests::suite::durable::{builder, builder_on, node_on_line};
+use catga_tests::suite::durable::{builder, node_on_line, node_with};
 use catga_tests::suite::site::{HEARTBEAT, Site, all_owned, owned, until};
 use tokio::runtime::Builder;
 use tokio::time::sleep;
@@ -28,11 +28,8 @@ fn a_partition_whose_release_is_not_written_is_waited_for_in_peace() {
         runtime.block_on(async {
             let site = Site::new(InMemory(Memory::private()));
             let sink = Sink::default();
-            let line = site.line("a");
             let drain = Duration::from_secs(1);
-            let a = builder_on(&line, &sink, "shop", "a").drain_timeout(drain);
-            let a = a.start().await.unwrap();
-            all_owned(std::slice::from_ref(&a), 32).await;
+            let (a, line) = node_with(&site, &sink, |builder| builder.drain_timeout(drain)).await;
             // The record is looked at once more after the drain timeout.
             line.set(|rules| rules.reads = Fault::Delay(2 * drain));
             let b = builder(&site, &sink, "b").start().await.unwrap();

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use catga::transport::{Frame, Memory, Transport};
 use catga::{Headers, Node};
 use catga_tests::faulty::{Fault, Line};
-use catga_tests::suite::durable::work::{self, Once, Put, Sink};
-use catga_tests::suite::durable::{builder_on, node_on_line};
+use catga_tests::suite::durable::work::{Once, Put, Sink};
+use catga_tests::suite::durable::{builder_on, node_on_line, only};
 use catga_tests::suite::site::{HEARTBEAT, NODE_TIMEOUT, Site, all_owned, until};
 use catga_tests::suite::work::{Here, Log, MODULE, Serial};
 use futures_util::future::join_all;
@@ -117,17 +117,12 @@ async fn what_has_claimed_its_message_meets_the_clock() {
 /// that much later.
 async fn versions(site: &Site<InMemory>, sink: &Sink, later: Duration) -> [Node; 2] {
     let (old, new) = (site.line("old"), site.line("new"));
-    let version = async |line: &Line, id, handlers: &'static [&str]| {
-        let knows = move |name| handlers.contains(&name);
+    let version = async |line: &Line, id, handlers| {
         let builder = builder_on(line, sink, "shop", id);
-        builder
-            .only(move |handler| handler.module() == work::MODULE && knows(handler.name()))
-            .start()
-            .await
-            .unwrap()
+        only(builder, handlers).start().await.unwrap()
     };
-    let first = version(&old, "old", &["put", "try_it"]).await;
-    let both = [first, version(&new, "new", &["put", "once"]).await];
+    let first = version(&old, "old", &["put", "try_it"][..]).await;
+    let both = [first, version(&new, "new", &["put", "once"][..]).await];
     all_owned(&both, 32).await;
     new.set(|rules| rules.writes = Fault::Delay(later));
     sleep(HEARTBEAT).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use catga::transport::{Memory, VISIBILITY};
 use catga_tests::faulty::Fault;
 use catga_tests::suite::durable::work::{Job, Put, Sink};
-use catga_tests::suite::durable::{builder, builder_on};
+use catga_tests::suite::durable::{builder, builder_on, node_on_line, node_with};
 use catga_tests::suite::site::{NODE_TIMEOUT, Site, all_owned, until};
 use tokio::runtime::Builder;
 use tokio::time::sleep;
@@ -16,11 +16,8 @@ use crate::InMemory;
 async fn a_handler_that_ends_just_in_time_leaves_the_broker_time() {
     let site = Site::new(InMemory(Memory::private()));
     let sink = Sink::default();
-    let line = site.line("a");
     let drain = Duration::from_secs(10);
-    let a = builder_on(&line, &sink, "shop", "a").drain_timeout(drain);
-    let a = a.start().await.unwrap();
-    all_owned(std::slice::from_ref(&a), 32).await;
+    let (a, line) = node_with(&site, &sink, |builder| builder.drain_timeout(drain)).await;
     let put = Put {
         key: 1,
         n: 0,
@@ -45,10 +42,8 @@ async fn a_handler_that_ends_just_in_time_leaves_the_broker_time() {
 async fn what_is_dropped_is_given_back_before_the_node_is_gone() {
     let site = Site::new(InMemory(Memory::private()));
     let sink = Sink::default();
-    let line = site.line("a");
     let drain = Duration::from_secs(1);
-    let a = builder_on(&line, &sink, "shop", "a").drain_timeout(drain);
-    let a = a.start().await.unwrap();
+    let (a, line) = node_with(&site, &sink, |builder| builder.drain_timeout(drain)).await;
     for n in 0..10 {
         a.enqueue(Job { n, ms: 60_000 }).await.unwrap();
     }
@@ -74,8 +69,7 @@ fn a_runtime_may_end_before_its_node() {
     let node = runtime.block_on(async {
         let site = Site::new(InMemory(Memory::private()));
         let sink = Sink::default();
-        let node = builder(&site, &sink, "a").start().await.unwrap();
-        all_owned(std::slice::from_ref(&node), 32).await;
+        let (node, _) = node_on_line(&site, &sink).await;
         let put = |n| Put {
             key: 1,
             n,

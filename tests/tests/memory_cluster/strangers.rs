@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use catga::transport::Memory;
-use catga_tests::suite::durable::builder;
-use catga_tests::suite::durable::work::{self, Job, Sink};
+use catga_tests::suite::durable::work::{Job, Sink};
+use catga_tests::suite::durable::{builder, only};
 use catga_tests::suite::site::{NODE_TIMEOUT, Site, until};
 use tokio::runtime::Handle;
 use tokio::time::sleep;
@@ -15,22 +15,17 @@ use crate::InMemory;
 async fn very_many_of_them_are_not_all_taken() {
     let site = Site::new(InMemory(Memory::private()));
     let sink = Sink::default();
-    let version = async |id, handlers: &'static [&str]| {
-        let knows = move |name| handlers.contains(&name);
-        builder(&site, &sink, id)
-            .max_in_flight(1)
-            .only(move |handler| handler.module() == work::MODULE && knows(handler.name()))
-            .start()
-            .await
-            .unwrap()
+    let version = async |id, handlers| {
+        let builder = builder(&site, &sink, id).max_in_flight(1);
+        only(builder, handlers).start().await.unwrap()
     };
-    let new = version("new", &["put", "job"]).await;
+    let new = version("new", &["put", "job"][..]).await;
     let jobs = (0..10_000).map(|n| Job { n, ms: 60_000 });
     for stored in new.enqueue_all(jobs).await {
         stored.unwrap();
     }
     until("the first runs", NODE_TIMEOUT, || !sink.is_empty()).await;
-    let _old = version("old", &["put"]).await;
+    let _old = version("old", &["put"][..]).await;
     for _ in 0..20 {
         sleep(Duration::from_secs(1)).await;
         let tasks = Handle::current().metrics().num_alive_tasks();

@@ -1,22 +1,20 @@
 //! How stored messages are handled: once, in order, and to their end.
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use bytes::Bytes;
 use catga::delivery::Reason;
 use catga::message::ContentType;
 use catga::node::StoreError;
 use catga::routing::{Key, partition_of};
-use catga::transport::{Append, Entry, Part, Queue};
-use catga::{Headers, MessageId, Options};
+use catga::transport::Entry;
+use catga::{MessageId, Options};
 use tokio::time::{sleep, timeout};
 
 use super::super::Cluster;
 use super::super::site::{Site, all_owned, until};
 use super::work::{self, Follow, Happened, Job, Put, Sink, Spread, Try};
-use super::{builder, builder_on, in_order, letters, nodes};
+use super::{append, builder, builder_on, foreign_entry, in_order, letters, nodes};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -511,29 +509,11 @@ pub async fn what_cannot_be_read_holds_nobody_up<C: Cluster>(cluster: C) {
     let sink = Sink::default();
     let [a] = nodes(&site, &sink, ["a"]).await;
     let transport = site.cluster.transport();
-    let queue = Queue {
-        service: "shop".into(),
-        part: Part::Partition(partition_of(Key::from_text("1").fnv1a32(), 32)),
-    };
+    let partition = partition_of(Key::from_text("1").fnv1a32(), 32);
     for (n, (name, content_type, payload)) in (0..).zip(UNREADABLE) {
         a.enqueue(Put { key: 1, n, ms: 0 }).await.unwrap();
-        let entry = Entry {
-            id: MessageId::new(),
-            name: name.into(),
-            source: "elsewhere".into(),
-            time: SystemTime::now(),
-            key: Some("1".into()),
-            content_type: content_type.into(),
-            headers: Headers::new(),
-            payload: Bytes::from_static(payload),
-        };
-        let append = Append {
-            number: n + 1,
-            given: false,
-            entry: Arc::new(entry),
-        };
-        let mut stored = transport.queues().append(&queue, 77, &[append]).await;
-        stored.remove(0).unwrap();
+        let entry = foreign_entry(name, Some("1"), content_type, payload);
+        append(&*transport, "shop", partition, n + 1, false, entry).await;
     }
     a.enqueue(Put {
         key: 1,
@@ -564,27 +544,12 @@ pub async fn letters_of_one_id_are_told_apart<C: Cluster>(cluster: C) {
     // The first of two partitions, so that even their places are the same where each counts its own.
     for (number, key) in (1..).zip(["1", "2"]) {
         let partition = partition_of(Key::from_text(key).fnv1a32(), 32);
-        let queue = Queue {
-            service: "shop".into(),
-            part: Part::Partition(partition),
-        };
+        let name = format!("Unheard{key}");
         let entry = Entry {
             id,
-            name: format!("Unheard{key}").into(),
-            source: "elsewhere".into(),
-            time: SystemTime::now(),
-            key: Some(key.into()),
-            content_type: "application/json".into(),
-            headers: Headers::new(),
-            payload: Bytes::new(),
+            ..foreign_entry(&name, Some(key), "application/json", b"")
         };
-        let append = Append {
-            number,
-            given: true,
-            entry: Arc::new(entry),
-        };
-        let mut stored = transport.queues().append(&queue, 77, &[append]).await;
-        stored.remove(0).unwrap();
+        append(&*transport, "shop", partition, number, true, entry).await;
     }
     let letters = letters(&a, 2).await;
     let mut keys: Vec<_> = letters.iter().map(|letter| letter.key().unwrap()).collect();

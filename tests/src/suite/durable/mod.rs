@@ -10,12 +10,15 @@ pub mod stopping;
 pub mod unkeyed;
 pub mod versions;
 
-use std::time::Duration;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use catga::Node;
+use bytes::Bytes;
 use catga::delivery::DeadLetter;
 use catga::node::Builder;
-
+use catga::transport::{Append, Entry, Part, Queue, Transport};
+use catga::{Headers, MessageId, Node};
 use tokio::time::{sleep, timeout};
 
 use super::Cluster;
@@ -44,10 +47,28 @@ pub fn builder_on(line: &Line, sink: &Sink, service: &str, id: &str) -> Builder 
         .only(|handler| handler.module() == work::MODULE)
 }
 
+/// With these handlers of stored messages alone.
+pub fn only(builder: Builder, handlers: &[&str]) -> Builder {
+    let handlers: Vec<String> = handlers.iter().map(|&name| name.to_owned()).collect();
+    builder.only(move |handler| {
+        handler.module() == work::MODULE && handlers.iter().any(|name| name == handler.name())
+    })
+}
+
 /// A node that owns all partitions, and its line.
 pub async fn node_on_line<C: Cluster>(site: &Site<C>, sink: &Sink) -> (Node, Line) {
+    node_with(site, sink, |builder| builder).await
+}
+
+/// The same with some settings of its own.
+pub async fn node_with<C: Cluster>(
+    site: &Site<C>,
+    sink: &Sink,
+    settings: impl FnOnce(Builder) -> Builder,
+) -> (Node, Line) {
     let line = site.line("a");
-    let node = builder_on(&line, sink, "shop", "a").start().await.unwrap();
+    let builder = settings(builder_on(&line, sink, "shop", "a"));
+    let node = builder.start().await.unwrap();
     all_owned(std::slice::from_ref(&node), 32).await;
     (node, line)
 }
@@ -81,6 +102,43 @@ pub async fn letters(node: &Node, count: usize) -> Vec<DeadLetter> {
     timeout(PATIENCE, found)
         .await
         .expect("dead letters in time")
+}
+
+/// What a program that knows nothing of catga may store.
+fn foreign_entry(name: &str, key: Option<&str>, content_type: &str, payload: &[u8]) -> Entry {
+    Entry {
+        id: MessageId::new(),
+        name: Cow::Owned(name.to_owned()),
+        source: "elsewhere".into(),
+        time: SystemTime::now(),
+        key: key.map(Into::into),
+        content_type: Cow::Owned(content_type.to_owned()),
+        headers: Headers::new(),
+        payload: Bytes::copy_from_slice(payload),
+    }
+}
+
+/// Stores it past all nodes, as the `number`th of a writer of its own.
+async fn append(
+    transport: &dyn Transport,
+    service: &str,
+    partition: u32,
+    number: u64,
+    given: bool,
+    entry: Entry,
+) {
+    let queue = Queue {
+        service: service.into(),
+        part: Part::Partition(partition),
+    };
+    let entry = Arc::new(entry);
+    let append = Append {
+        number,
+        given,
+        entry,
+    };
+    let mut stored = transport.queues().append(&queue, 77, &[append]).await;
+    stored.remove(0).unwrap();
 }
 
 async fn put(node: &Node, key: u64, n: u64, ms: u64) {

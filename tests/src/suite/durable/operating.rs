@@ -1,19 +1,17 @@
 //! What operators and other programs do with a running cluster.
 
-use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use bytes::Bytes;
 use catga::delivery::Reason;
-use catga::transport::{Append, DOOR, Entry, Part, Queue, Transport};
-use catga::{Headers, MessageId, Options};
+use catga::transport::{DOOR, Transport};
+use catga::{MessageId, Options};
 use tokio::time::sleep;
 
 use super::super::Cluster;
 use super::super::site::{Site, until};
-use super::nodes;
 use super::work::{Once, Put, Sink, Try};
+use super::{append, foreign_entry, nodes};
 use crate::faulty::{Fault, Lie};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -238,28 +236,8 @@ async fn leave<C: Cluster>(site: &Site<C>, number: u64, name: &str, payload: &st
 }
 
 async fn leave_over(transport: &dyn Transport, number: u64, name: &str, payload: &str) {
-    let door: Arc<str> = DOOR.into();
-    let entry = Entry {
-        id: MessageId::new(),
-        name: Cow::Owned(name.to_owned()),
-        source: "elsewhere".into(),
-        time: SystemTime::now(),
-        key: None,
-        content_type: Cow::Borrowed("application/json"),
-        headers: Headers::new(),
-        payload: Bytes::copy_from_slice(payload.as_bytes()),
-    };
-    let queue = Queue {
-        service: door,
-        part: Part::Partition(0),
-    };
-    let append = Append {
-        number,
-        given: false,
-        entry: Arc::new(entry),
-    };
-    let mut stored = transport.queues().append(&queue, 77, &[append]).await;
-    stored.remove(0).unwrap();
+    let entry = foreign_entry(name, None, "application/json", payload.as_bytes());
+    append(transport, DOOR, 0, number, false, entry).await;
 }
 
 pub async fn messages_of_the_front_door_are_handled_in_order<C: Cluster>(cluster: C) {

@@ -8,20 +8,16 @@ use tokio::time::sleep;
 
 use super::super::Cluster;
 use super::super::site::{NODE_TIMEOUT, Site, all_owned, owned, until};
-use super::work::{self, Ask, Job, Noted, Once, Put, Sink, Try};
-use super::{builder, letters};
+use super::work::{Ask, Job, Noted, Once, Put, Sink, Try};
+use super::{builder, letters, only};
 
 const SOON: Duration = Duration::from_secs(20);
 const MOVED: Duration = Duration::from_secs(120);
 
 /// A node of the service with these handlers alone.
 async fn version<C: Cluster>(site: &Site<C>, sink: &Sink, id: &str, handlers: &[&str]) -> Node {
-    let handlers: Vec<String> = handlers.iter().map(|&name| name.to_owned()).collect();
     let builder = builder(site, sink, id).drain_timeout(Duration::from_secs(60));
-    let only = builder.only(move |handler| {
-        handler.module() == work::MODULE && handlers.iter().any(|name| name == handler.name())
-    });
-    only.start().await.unwrap()
+    only(builder, handlers).start().await.unwrap()
 }
 
 fn once(key: u64, n: u64) -> Once {
