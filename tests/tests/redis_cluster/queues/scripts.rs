@@ -1,6 +1,7 @@
 //! A server that forgets its scripts.
 
 use catga::transport::{Expect, Part, Transport};
+use catga_tests::servers::redis::RedisServer;
 
 use super::{Shop, entry, read, texts};
 use crate::site::each_server;
@@ -39,5 +40,26 @@ async fn scripts_that_were_forgotten_are_loaded_again() {
         }
         let letters = queues.letters(&shop.service, 0, 10).await.unwrap();
         assert_eq!(letters.len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn scripts_that_are_forgotten_all_the_time_run() {
+    for version in ["7.0", "8.2"] {
+        let server = RedisServer::start(version);
+        let shop = Shop::on(&server).await;
+        let mut past = shop.past.clone();
+        let forgetting = tokio::spawn(async move {
+            loop {
+                let mut flush = redis::cmd("SCRIPT");
+                let _: () = flush.arg("FLUSH").query_async(&mut past).await.unwrap();
+            }
+        });
+        for number in 0..1_000 {
+            let part = Part::Partition(number % 4);
+            shop.append(part, [number]).await.unwrap();
+        }
+        forgetting.abort();
+        assert!(forgetting.await.unwrap_err().is_cancelled());
     }
 }

@@ -6,10 +6,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use redis::Script;
 
 use super::Shared;
-use super::call::Call;
+use super::call::{Call, Script};
 use super::records::parse;
 use crate::transport::{
     BoxFuture, Expect, Marks, Read, Revision, TransportError, WriteError, Written,

@@ -1,13 +1,11 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use redis::Script;
-
 use super::entry;
 use super::{WINDOW_MILLIS, script};
 use crate::delivery::REPLAY;
 use crate::transport::redis::Shared;
-use crate::transport::redis::call::Call;
+use crate::transport::redis::call::{Call, Script};
 use crate::transport::{Append, AppendError, Appended, Entry, Part, Queue, TransportError};
 
 static APPEND: LazyLock<Script> = script!("append");

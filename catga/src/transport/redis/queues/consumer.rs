@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant as Moment};
 
 use futures_util::future::{Either, select};
-use redis::{Script, Value};
+use redis::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ use super::reading::{Reading, stored, streams, until_answered};
 use super::script;
 use super::shared::{GROUP, Token};
 use crate::BoxError;
-use crate::transport::redis::call::Call;
+use crate::transport::redis::call::{Call, Script};
 use crate::transport::redis::commands::Commands;
 use crate::transport::redis::error::{Cause, Trouble};
 use crate::transport::redis::link::Listening;

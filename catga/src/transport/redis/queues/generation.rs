@@ -1,15 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
-use redis::Script;
-
 use super::intake::Partitions;
 use super::place::Place;
 use super::reading::Reading;
 use super::script;
 use crate::message::chance;
 use crate::transport::redis::Shared;
-use crate::transport::redis::call::Call;
+use crate::transport::redis::call::{Call, Script};
 use crate::transport::redis::error::Trouble;
 use crate::transport::{Ack, Generation, Opened};
 

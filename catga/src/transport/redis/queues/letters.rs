@@ -1,6 +1,6 @@
 use std::sync::{Arc, LazyLock};
 
-use redis::{Script, Value};
+use redis::Value;
 
 use super::entry::{self, Fields, read};
 use super::place::Place;
@@ -8,7 +8,7 @@ use super::reading::stored;
 use super::shared::GROUP;
 use super::{WINDOW_MILLIS, script};
 use crate::transport::redis::Shared;
-use crate::transport::redis::call::Call;
+use crate::transport::redis::call::{Call, Script};
 use crate::transport::redis::error::Trouble;
 use crate::transport::{Entry, Release, StoredLetter};
 

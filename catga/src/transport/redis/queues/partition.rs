@@ -1,6 +1,6 @@
 use std::sync::{Arc, LazyLock};
 
-use redis::{Script, Value};
+use redis::Value;
 
 use super::entry::{Door, Fields, read};
 use super::generation::new_mark;
@@ -9,7 +9,7 @@ use super::reading::stored;
 use super::script;
 use crate::BoxError;
 use crate::transport::redis::Shared;
-use crate::transport::redis::call::Call;
+use crate::transport::redis::call::{Call, Script};
 use crate::transport::redis::error::Trouble;
 use crate::transport::{DOOR, Entry, Malformed, Position};
 

@@ -5,14 +5,13 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use redis::Script;
 
 use super::consumer::{Consumer, GivenBack};
 use super::place::Place;
 use super::reading::Reading;
 use super::script;
 use crate::transport::redis::Shared;
-use crate::transport::redis::call::Call;
+use crate::transport::redis::call::{Call, Script};
 use crate::transport::redis::error::Trouble;
 use crate::transport::redis::link::Channel;
 use crate::transport::{Part, Queue, Ticket, VISIBILITY};

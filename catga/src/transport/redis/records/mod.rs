@@ -18,12 +18,12 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use redis::{FromRedisValue, Script};
+use redis::FromRedisValue;
 
 pub(super) use version::Version;
 
 use super::Shared;
-use super::call::Call;
+use super::call::{Call, Script};
 use super::check::Info;
 use super::error::Trouble;
 use super::names::Names;
