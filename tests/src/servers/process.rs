@@ -2,6 +2,7 @@ use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A child process that ends with this one, however that ends.
@@ -100,6 +101,28 @@ impl Drop for Process {
     }
 }
 
+/// In there as much must be free, in KiB.
+const ROOM: u64 = 4 << 20;
+
+/// Where files lie in memory, if there is room. A server on a disk that others write to may say
+/// nothing for seconds, which on a fast clock is longer than anybody waits.
+fn memory() -> Option<PathBuf> {
+    static MEMORY: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+        let memory = PathBuf::from("/dev/shm");
+        let told = Command::new("df").arg("-Pk").arg(&memory).output().ok()?;
+        let told = String::from_utf8(told.stdout).ok()?;
+        let free: u64 = told
+            .lines()
+            .nth(1)?
+            .split_whitespace()
+            .nth(3)?
+            .parse()
+            .ok()?;
+        (free >= ROOM).then_some(memory)
+    });
+    MEMORY.clone()
+}
+
 /// A folder of its own for a server, removed in the end.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
@@ -113,7 +136,7 @@ impl Folder {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = format!("catga-{name}-{}-{count}", std::process::id());
-        let folder = std::env::temp_dir().join(folder);
+        let folder = memory().unwrap_or_else(std::env::temp_dir).join(folder);
         // What another process of this id left behind.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
