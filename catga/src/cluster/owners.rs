@@ -115,7 +115,7 @@ pub(super) fn with_wants(
 
 /// Whether an owner is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Death {
+pub(super) enum OwnerFate {
     /// It is not.
     None,
     /// With everything that it had running.
@@ -154,7 +154,7 @@ pub(super) fn round(
     me: &Owner,
     time: u64,
     may_release: impl Fn(u32) -> bool,
-    mut is_dead: impl FnMut(&Owner) -> Death,
+    mut is_dead: impl FnMut(&Owner) -> OwnerFate,
 ) -> Option<Round> {
     let mut next = record.clone();
     let (mut claimed, mut released) = (Vec::new(), Vec::new());
@@ -172,12 +172,12 @@ pub(super) fn round(
             }
             (None, true) => claimed.push(number),
             (Some(owner), true) if !mine => match is_dead(owner) {
-                Death::None => continue,
-                Death::Crash => {
+                OwnerFate::None => continue,
+                OwnerFate::Crash => {
                     claimed.push(number);
                     after_crash.push(number);
                 }
-                Death::Reborn => claimed.push(number),
+                OwnerFate::Reborn => claimed.push(number),
             },
             _ => continue,
         }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::fallback;
 use super::owners::{
-    Death, Owner, OwnersRecord, Round, preference, release_all, round, with_wants,
+    Owner, OwnerFate, OwnersRecord, Round, preference, release_all, round, with_wants,
 };
 use super::seen::{Releasing, SeenState};
 use super::state::Cluster;
@@ -29,9 +29,9 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
         again = Instant::now() + cluster.settings.heartbeat;
         match change(&cluster).await {
             // Another node changed the record first: look at what it is now.
-            Ok(Turn::Again) => again = Instant::now() + Duration::from_millis(5),
-            Ok(Turn::At(at)) => again = again.min(at),
-            Ok(Turn::Done) => {}
+            Ok(NextRound::Again) => again = Instant::now() + Duration::from_millis(5),
+            Ok(NextRound::At(at)) => again = again.min(at),
+            Ok(NextRound::Done) => {}
             Err(error) => {
                 tracing::warn!(target: "catga", node = %cluster.me, error = %Chain(&error), "partitions could not be claimed; it is tried again");
                 again = Instant::now() + cluster.settings.heartbeat / 4;
@@ -41,7 +41,7 @@ pub(super) async fn run(cluster: Arc<Cluster>) {
 }
 
 /// What comes after a round.
-enum Turn {
+enum NextRound {
     Done,
     Again,
     /// There will be something to do at this time.
@@ -49,13 +49,13 @@ enum Turn {
 }
 
 /// One round: all changes of this node as one compare-and-set.
-async fn change(cluster: &Cluster) -> Result<Turn, TransportError> {
+async fn change(cluster: &Cluster) -> Result<NextRound, TransportError> {
     if !may_change(cluster) {
-        return Ok(Turn::Done);
+        return Ok(NextRound::Done);
     }
     let quiet_until = cluster.seen().quiet_until;
     if Instant::now() < quiet_until {
-        return Ok(Turn::At(quiet_until));
+        return Ok(NextRound::At(quiet_until));
     }
     // What the watch brought says whether there is anything to do; nothing is asked otherwise.
     let known = known(cluster);
@@ -70,12 +70,12 @@ async fn change(cluster: &Cluster) -> Result<Turn, TransportError> {
     let revision = read.record.as_ref().map(|found| found.revision);
     if known.is_some_and(|(_, known)| fallback::is_older(revision, known)) {
         fallback::happened(cluster, "it has old owners");
-        return Ok(Turn::Done);
+        return Ok(NextRound::Done);
     }
     let record = decode(cluster, read.record.as_ref())?;
     if !may_change(cluster) {
         // It ended, or began to drain, while the store was asked.
-        return Ok(Turn::Done);
+        return Ok(NextRound::Done);
     }
     let round = match plan(cluster, &record, revision, read.time) {
         Plan::Nothing(turn) => {
@@ -110,7 +110,7 @@ async fn change(cluster: &Cluster) -> Result<Turn, TransportError> {
         "the owners of partitions changed"
     );
     // There may be more, once the others have done their part.
-    Ok(Turn::Again)
+    Ok(NextRound::Again)
 }
 
 fn may_change(cluster: &Cluster) -> bool {
@@ -131,7 +131,7 @@ fn decode(cluster: &Cluster, record: Option<&Record>) -> Result<OwnersRecord, Tr
 }
 
 enum Plan {
-    Nothing(Turn),
+    Nothing(NextRound),
     Round(Round),
 }
 
@@ -166,18 +166,18 @@ fn plan(cluster: &Cluster, record: &OwnersRecord, at: Option<Revision>, time: u6
         // A former life of this very process or name: dead for certain.
         if owner.node == me.node {
             return if lives.contains(&owner.incarnation) {
-                Death::Reborn
+                OwnerFate::Reborn
             } else {
-                Death::Crash
+                OwnerFate::Crash
             };
         }
         if observed.is_dead(owner, now, timeout) {
-            return Death::Crash;
+            return OwnerFate::Crash;
         }
         if let Some(at) = observed.dead_at(owner, timeout) {
             waits = Some(waits.map_or(at, |wait| wait.min(at)));
         }
-        Death::None
+        OwnerFate::None
     };
     // What is given away is stopped first; until then the rest of the round does not wait for it.
     let all = round(record, &preferred, &me, time, |_| true, &mut is_dead);
@@ -204,7 +204,7 @@ fn plan(cluster: &Cluster, record: &OwnersRecord, at: Option<Revision>, time: u6
             // While nothing can be seen the clock of judgement stands still: there is nothing to
             // wait for then, and the watch says when there is.
             let due = waits.filter(|at| *at > Instant::now());
-            Plan::Nothing(due.map_or(Turn::Done, Turn::At))
+            Plan::Nothing(due.map_or(NextRound::Done, NextRound::At))
         }
     }
 }

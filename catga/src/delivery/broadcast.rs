@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Claimant, Envelope, handle, queue};
+use super::{Claimant, Envelope, handle};
 use crate::handler::{Facts, HandlerInfo, Pick};
 use crate::node::Core;
 use crate::routing::topic_matches;
@@ -18,29 +18,26 @@ pub(crate) fn broadcast(core: &Arc<Core>, envelope: Envelope, topic: Option<&str
         if !takes(handler.info, topic) {
             continue;
         }
-        let Ok(place) = Arc::clone(&core.queue.in_flight).try_acquire_owned() else {
-            core.queue.drop_broadcast();
+        let Ok(place) = Arc::clone(&core.in_flight).try_acquire_owned() else {
+            core.drop_broadcast();
             continue;
         };
         let (of, envelope) = (Arc::clone(core), Arc::clone(&envelope));
-        queue::spawn(
-            core,
-            Box::pin(async move {
-                let _place = place;
-                let pick = Pick::Broadcast(index);
-                let Some(local) = of.table.row(envelope.info).and_then(|row| pick.of(row)) else {
-                    return;
-                };
-                let _permit = local.permit().await;
-                let facts = Facts::broadcast(Arc::clone(&envelope));
-                let mut claimant = Claimant::default();
-                let claimant = &mut claimant;
-                let run = handle::run(&of, &envelope, pick, local, facts, claimant, &|| true);
-                if let Err(failure) = run.await {
-                    telemetry::broadcast_failed(&of, local.info, &envelope, &failure);
-                }
-            }),
-        );
+        core.spawn(Box::pin(async move {
+            let _place = place;
+            let pick = Pick::Broadcast(index);
+            let Some(local) = of.table.row(envelope.info).and_then(|row| pick.of(row)) else {
+                return;
+            };
+            let _permit = local.permit().await;
+            let facts = Facts::broadcast(Arc::clone(&envelope));
+            let mut claimant = Claimant::default();
+            let claimant = &mut claimant;
+            let run = handle::run(&of, &envelope, pick, local, facts, claimant, &|| true);
+            if let Err(failure) = run.await {
+                telemetry::broadcast_failed(&of, local.info, &envelope, &failure);
+            }
+        }));
     }
 }
 

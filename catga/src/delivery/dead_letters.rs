@@ -71,8 +71,8 @@ impl DeadLetters {
     }
 
     /// Puts a letter back where it was, unless the guard is forgotten.
-    pub(crate) const fn guard(&self, letter: DeadLetter, envelope: Envelope) -> Taken<'_> {
-        Taken {
+    pub(crate) const fn guard(&self, letter: DeadLetter, envelope: Envelope) -> Replaying<'_> {
+        Replaying {
             letters: self,
             taken: Some((letter, envelope)),
         }
@@ -85,19 +85,19 @@ impl DeadLetters {
 
 /// A letter that is being replayed.
 #[derive(Debug)]
-pub(crate) struct Taken<'a> {
+pub(crate) struct Replaying<'a> {
     letters: &'a DeadLetters,
     taken: Option<(DeadLetter, Envelope)>,
 }
 
-impl Taken<'_> {
+impl Replaying<'_> {
     /// The message is stored again: the letter is gone.
     pub(crate) fn forget(mut self) {
         self.taken = None;
     }
 }
 
-impl Drop for Taken<'_> {
+impl Drop for Replaying<'_> {
     fn drop(&mut self) {
         if let Some((letter, envelope)) = self.taken.take() {
             let mut letters = self.letters.letters();

@@ -25,7 +25,7 @@ const MARGIN: Duration = Duration::from_secs(10);
 
 /// What stands in the broker for an id and a handler.
 #[derive(Debug, Serialize, Deserialize)]
-struct Mark {
+struct ClaimRecord {
     /// Of the [`Claimant`].
     token: u64,
     /// That of the key's owner, for what came from a partition.
@@ -76,14 +76,14 @@ impl Claimant {
 }
 
 /// The name of the mark of an id and a handler.
-pub(crate) fn mark_of(handler: &HandlerInfo, id: MessageId) -> String {
+pub(crate) fn claim_name(handler: &HandlerInfo, id: MessageId) -> String {
     format!("seen-{id}-{:x}", xxh3_64(handler.path().as_bytes()))
 }
 
 /// Whether a mark says that a handler succeeded.
 #[cfg(feature = "testing")]
 pub(crate) fn is_success(mark: &[u8]) -> bool {
-    let mark = ContentType::Json.decode::<Mark>(mark);
+    let mark = ContentType::Json.decode::<ClaimRecord>(mark);
     mark.is_ok_and(|mark| mark.done.is_some())
 }
 
@@ -132,7 +132,7 @@ impl Claim {
         window: Duration,
         deadline: Instant,
     ) -> Result<Claimed, BoxError> {
-        let name = mark_of(handler, id);
+        let name = claim_name(handler, id);
         let token = claimant.token();
         let mut in_doubt = false;
         loop {
@@ -140,15 +140,15 @@ impl Claim {
             let found = limited(core, read).await?.record;
             let known = found
                 .as_ref()
-                .and_then(|found| ContentType::Json.decode::<Mark>(&found.value).ok());
+                .and_then(|found| ContentType::Json.decode::<ClaimRecord>(&found.value).ok());
             match known {
-                Some(Mark {
+                Some(ClaimRecord {
                     done: Some(answer), ..
                 }) => return Ok(Claimed::Done(answer.into())),
                 // Written anew: what was meant for the former one must not reach this one.
-                Some(Mark { token: former, .. }) if former == token => {}
+                Some(ClaimRecord { token: former, .. }) if former == token => {}
                 // Of a former owner of the key nothing goes on.
-                Some(Mark {
+                Some(ClaimRecord {
                     epoch: Some(former),
                     ..
                 }) if epoch.is_some_and(|epoch| former < epoch) => {}
@@ -156,7 +156,7 @@ impl Claim {
                 None => {}
             }
             let expect = found.map_or(Expect::Absent, |found| Expect::Revision(found.revision));
-            let mark = Mark {
+            let mark = ClaimRecord {
                 token,
                 epoch,
                 done: None,
@@ -188,7 +188,7 @@ impl Claim {
     /// again.
     pub(crate) async fn succeeded(mut self, answer: &[u8]) {
         self.settled = true;
-        let mark = Mark {
+        let mark = ClaimRecord {
             token: self.token,
             epoch: self.epoch,
             done: Some(answer.into()),
@@ -235,7 +235,7 @@ async fn remove(core: &Core, name: &str, revision: Revision) {
 async fn write(
     core: &Core,
     name: &str,
-    mark: &Mark,
+    mark: &ClaimRecord,
     expect: Expect,
     expires: Duration,
 ) -> Result<Option<Revision>, TransportError> {
@@ -272,13 +272,13 @@ mod tests {
     #[test]
     fn answers_survive_whatever_their_bytes_are() {
         for answer in [&b"{\"n\":1}"[..], b"", &[0x81, 0xa1, 0x6e, 0xff, 0x00]] {
-            let mark = Mark {
+            let mark = ClaimRecord {
                 token: 1,
                 epoch: None,
                 done: Some(answer.into()),
             };
             let stored = ContentType::Json.encode(&mark).unwrap();
-            let read: Mark = ContentType::Json.decode(&stored).unwrap();
+            let read: ClaimRecord = ContentType::Json.decode(&stored).unwrap();
             assert_eq!(Bytes::from(read.done.unwrap()), answer);
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::Held;
+use super::HeldKeys;
 use crate::handler::{Deadline, Facts, HandlerInfo, Input, Pick};
 use crate::message::{AnyMessage, ContentType, Headers, Message, MessageId, MessageInfo};
 use crate::node::{Core, NodeId};
@@ -27,7 +27,7 @@ pub struct Delivery {
     timeout: Duration,
     deadline: Instant,
     headers: Headers,
-    held: Option<Arc<Held>>,
+    held: Option<Arc<HeldKeys>>,
     #[cfg(feature = "testing")]
     stored: bool,
     #[cfg(feature = "testing")]

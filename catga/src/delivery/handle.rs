@@ -14,10 +14,11 @@ use tokio::time::Instant;
 
 use super::attempt::{AnyAttempt, Attempts};
 use super::dedup::{Claim, Claimant, Claimed};
-use super::{BoxFuture, Envelope, Failure, layered};
+use super::{Envelope, Failure, layered};
 use crate::handler::{Facts, HandlerInfo, Pick};
 use crate::node::{Core, after};
 use crate::telemetry;
+use crate::transport::BoxFuture;
 use crate::wiring::Local;
 
 /// What is left of a message after the first polls of its handlers; nothing for most.
@@ -108,7 +109,7 @@ pub(crate) fn first_polls(
 pub(crate) async fn handle(core: &Arc<Core>, envelope: Arc<Envelope>, attempts: &mut Attempts) {
     let place = loop {
         core.queue.resumed().await;
-        let Ok(place) = Arc::clone(&core.queue.in_flight).acquire_owned().await else {
+        let Ok(place) = Arc::clone(&core.in_flight).acquire_owned().await else {
             return;
         };
         // It may have been paused since.
@@ -210,7 +211,7 @@ async fn once(
         // The handler's own limit first: what waits for it takes nothing from the others.
         let permit = local.permit().await;
         // Never closed, so this waits and nothing else.
-        let place = core.queue.in_flight.acquire().await.ok();
+        let place = core.in_flight.acquire().await.ok();
         // It may have been paused since.
         if !core.queue.is_paused() {
             break (permit, place);

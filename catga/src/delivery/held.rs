@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 /// The keys whose lanes an execution is in: its own, and those of the handlers that called it.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct HeldKeys {
     key: Arc<str>,
     by_caller: Option<Arc<Self>>,
 }
 
-impl Held {
+impl HeldKeys {
     pub(crate) fn new(key: Arc<str>, by_caller: Option<Arc<Self>>) -> Arc<Self> {
         Arc::new(Self { key, by_caller })
     }

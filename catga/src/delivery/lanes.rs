@@ -38,7 +38,7 @@ impl<D> State<D> {
 
 struct Lane<D> {
     /// Those who wait, in the order in which they came.
-    waiting: Sparse<Waiting<D>>,
+    waiting: Sparse<Queued<D>>,
     /// Whether whoever is in it waits for its next attempt.
     blocked: bool,
 }
@@ -52,7 +52,7 @@ impl<D> Default for Lane<D> {
     }
 }
 
-enum Waiting<D> {
+enum Queued<D> {
     Delivery(D),
     Call(oneshot::Sender<Turn<D>>),
 }
@@ -96,7 +96,7 @@ impl<D> Lanes<D> {
                     waiting: lane.waiting.len(),
                     blocked: lane.blocked,
                 };
-                let waiting = Waiting::Delivery(wait(delivery, ahead));
+                let waiting = Queued::Delivery(wait(delivery, ahead));
                 lane.waiting.insert(*next, waiting);
                 None
             }
@@ -118,7 +118,7 @@ impl<D> Lanes<D> {
     pub(crate) fn first(&self, key: &str, count: usize, mut show: impl FnMut(&mut D)) {
         if let Some(lane) = self.state().busy.get_mut(key) {
             for waiting in lane.waiting.values_mut().take(count) {
-                if let Waiting::Delivery(delivery) = waiting {
+                if let Queued::Delivery(delivery) = waiting {
                     show(delivery);
                 }
             }
@@ -145,8 +145,8 @@ impl<D> Lanes<D> {
                 next
             };
             match next? {
-                Waiting::Delivery(delivery) => return Some(delivery),
-                Waiting::Call(caller) => {
+                Queued::Delivery(delivery) => return Some(delivery),
+                Queued::Call(caller) => {
                     let turn = Turn::new(Arc::clone(self), Arc::clone(key), resume());
                     match caller.send(turn) {
                         Ok(()) => return None,
@@ -180,8 +180,8 @@ impl<D> Lanes<D> {
                 Entry::Occupied(mut lane) => {
                     *next += 1;
                     let (grant, granted) = oneshot::channel();
-                    lane.get_mut().waiting.insert(*next, Waiting::Call(grant));
-                    Some(Place {
+                    lane.get_mut().waiting.insert(*next, Queued::Call(grant));
+                    Some(QueuedCall {
                         lanes: self,
                         key: Arc::clone(&key),
                         number: *next,
@@ -234,7 +234,7 @@ impl<D> fmt::Debug for Lanes<D> {
 }
 
 /// A caller's place in a lane, given up on drop.
-struct Place<'a, D> {
+struct QueuedCall<'a, D> {
     lanes: &'a Lanes<D>,
     key: Arc<str>,
     number: u64,
@@ -242,7 +242,7 @@ struct Place<'a, D> {
     granted: oneshot::Receiver<Turn<D>>,
 }
 
-impl<D> Drop for Place<'_, D> {
+impl<D> Drop for QueuedCall<'_, D> {
     fn drop(&mut self) {
         let left = {
             let mut state = self.lanes.state();
@@ -257,11 +257,11 @@ impl<D> Drop for Place<'_, D> {
 pub(crate) type Resume<D> = Arc<dyn Fn(&Arc<str>, D) + Send + Sync>;
 
 /// The lane that a call is in, and what runs the delivery behind it.
-type Held<D> = (Arc<Lanes<D>>, Arc<str>, Resume<D>);
+type TurnLane<D> = (Arc<Lanes<D>>, Arc<str>, Resume<D>);
 
 /// A call's turn in the lane of its key; the next one goes on when it is dropped.
 pub(crate) struct Turn<D> {
-    lane: Option<Held<D>>,
+    lane: Option<TurnLane<D>>,
 }
 
 impl<D> Turn<D> {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::attempt::caught;
-use super::{BoxFuture, Delivery, Envelope, Failure, Payload};
+use super::{Delivery, Envelope, Failure, Payload};
 use crate::handler::{Facts, Pick};
 use crate::node::{Core, Layers, SendError};
+use crate::transport::BoxFuture;
 use crate::wiring::Local;
 
 /// One attempt through the layers. Its deadline is theirs, too: a layer that never answers would

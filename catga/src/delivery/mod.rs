@@ -37,7 +37,7 @@ pub(crate) use broadcast::broadcast;
 pub(crate) use dead_letters::DeadLetters;
 pub(crate) use dedup::{Claim, Claimant, Claimed};
 #[cfg(feature = "testing")]
-pub(crate) use dedup::{is_success, mark_of};
+pub(crate) use dedup::{claim_name, is_success};
 pub(crate) use delivery::Payload;
 #[cfg(feature = "testing")]
 pub(crate) use durable::REPLAY_HANDLER;
@@ -46,8 +46,8 @@ pub(crate) use durable::is_of_unknown_type;
 pub(crate) use durable::{Appending, Drained, Engine, How, LAST_WORD, Limits, NotAppended, REPLAY};
 pub(crate) use envelope::Envelope;
 pub(crate) use failure::{Failure, chain};
-pub(crate) use held::Held;
-pub(crate) use operations::{BoxFuture, Operations};
+pub(crate) use held::HeldKeys;
+pub(crate) use operations::Operations;
 pub(crate) use outcome::Encoded;
 pub(crate) use queue::{NotStored, Queue, start};
 pub(crate) use turn::turn;

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use super::attempt::{self, AnyAttempt};
@@ -7,8 +6,7 @@ use super::{Outcome, Payload};
 use crate::handler::{Facts, Pick, execute};
 use crate::message::Message;
 use crate::node::Core;
-
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+use crate::transport::BoxFuture;
 
 type Execute = fn(Arc<Core>, Pick, Facts, Payload) -> BoxFuture<'static, Outcome>;
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::HandlerInfo;
 use super::extract::{CancelSource, Context, Deadline};
-use crate::delivery::{Envelope, Held};
+use crate::delivery::{Envelope, HeldKeys};
 use crate::message::{Headers, Message, MessageId, MessageInfo, text_of};
 use crate::node::{Core, after};
 
@@ -179,7 +179,7 @@ struct Asked {
     id: OnceCell<MessageId>,
     key: OnceCell<Option<Arc<str>>>,
     headers: Headers,
-    held: Option<Arc<Held>>,
+    held: Option<Arc<HeldKeys>>,
     cancellation: OnceCell<CancelSource>,
     context: OnceCell<Context>,
 }
@@ -286,7 +286,7 @@ impl Facts {
     }
 
     /// The lanes that the call is in.
-    pub(crate) fn with_held(mut self, held: Option<Arc<Held>>) -> Self {
+    pub(crate) fn with_held(mut self, held: Option<Arc<HeldKeys>>) -> Self {
         if held.is_some() {
             self.asked();
             if let Some(asked) = self.asked.get_mut() {
@@ -297,11 +297,11 @@ impl Facts {
     }
 
     /// The lanes that this execution is in, itself or through its callers.
-    pub(crate) fn held(&self) -> Option<Arc<Held>> {
+    pub(crate) fn held(&self) -> Option<Arc<HeldKeys>> {
         match &self.stored {
             Some(stored) if self.in_lane => {
                 let key = stored.key.clone()?;
-                Some(Held::new(key, None))
+                Some(HeldKeys::new(key, None))
             }
             _ => self.asked.get()?.held.clone(),
         }

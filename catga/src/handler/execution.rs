@@ -11,10 +11,11 @@ use super::call::Facts;
 use super::run::{Reply, Run};
 use super::start::StartFn;
 use super::{Call, Panic};
-use crate::delivery::{BoxFuture, Outcome, Payload};
+use crate::delivery::{Outcome, Payload};
 use crate::message::{ContentType, Message, MessageInfo};
 use crate::node::{Answer, Core, SendError};
 use crate::telemetry;
+use crate::transport::BoxFuture;
 use crate::wiring::{Local, Row};
 
 /// The message of an execution: as the caller gave it, or as it was stored.
@@ -75,20 +76,20 @@ pin_project! {
 /// What the end of a handler that waited is told with.
 struct Late {
     facts: Facts,
-    waiting: Waiting,
+    waiting: CountedWait,
     // `None` where nobody listens.
     span: Option<Span>,
 }
 
 /// Counts an execution that waits for something.
-struct Waiting {
+struct CountedWait {
     core: Arc<Core>,
     is_call: bool,
     /// Whether a handler runs in it, and not a future that ends in one.
     is_handler: bool,
 }
 
-impl Waiting {
+impl CountedWait {
     fn new(core: &Arc<Core>, is_call: bool, is_handler: bool) -> Self {
         if is_call {
             core.sends.enter();
@@ -104,7 +105,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for CountedWait {
     fn drop(&mut self) {
         if self.is_call {
             self.core.sends.leave();
@@ -224,7 +225,7 @@ impl<M: Message> Execution<M> {
         match polled {
             Ok(Poll::Ready(reply)) => Poll::Ready(finish(reply, core, facts, span.as_ref())),
             Ok(Poll::Pending) => {
-                let waiting = Waiting::new(core, *this.is_call, local.is_some());
+                let waiting = CountedWait::new(core, *this.is_call, local.is_some());
                 this.run.arm(armed(waiting, facts, span));
                 self.poll_deadline(cx)
             }
@@ -280,7 +281,7 @@ impl<M: Message> Execution<M> {
 
 /// The deadline of an execution that waits.
 #[inline(never)]
-fn armed(waiting: Waiting, facts: &mut Facts, span: Option<Span>) -> Armed {
+fn armed(waiting: CountedWait, facts: &mut Facts, span: Option<Span>) -> Armed {
     Armed {
         sleep: waiting.core.sleep_until(facts.deadline()),
         late: Some(Late {

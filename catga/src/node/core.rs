@@ -1,10 +1,11 @@
 use std::pin::pin;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::gauge::Gauge;
@@ -17,7 +18,7 @@ use super::{NodeId, Strategies};
 use crate::cluster::Cluster;
 use crate::delivery::{Engine, Queue};
 use crate::message::ContentType;
-use crate::transport::{Marks, Memory, Transport as _};
+use crate::transport::{BoxFuture, Marks, Memory, Transport as _};
 use crate::wiring::{Table, Wiring};
 
 /// Everything a running node is made of. Handlers and tasks share it; a [`Node`](super::Node) is a
@@ -32,6 +33,12 @@ pub(crate) struct Core {
     pub(crate) layers: Option<Layers>,
     pub(crate) queue: Queue,
     pub(crate) lifecycle: Lifecycle,
+    /// What is stored in its queue and not handled yet.
+    pub(crate) unfinished: Gauge,
+    /// Bounds what runs at once: messages in their first attempts, each later attempt, broadcasts.
+    /// What waits for its next attempt holds no place.
+    pub(crate) in_flight: Arc<Semaphore>,
+    pub(crate) dropped_broadcasts: AtomicU64,
     /// Calls of this node that did not finish at their first poll.
     pub(crate) sends: Gauge,
     /// Handlers that did not finish at their first poll.
@@ -61,6 +68,18 @@ pub(crate) struct Core {
 }
 
 impl Core {
+    /// Spawns a future that ends with the node.
+    pub(crate) fn spawn(self: &Arc<Self>, future: BoxFuture<'static, ()>) {
+        let core = Arc::clone(self);
+        super::spawn(&self.runtime, async move {
+            select(future, pin!(core.lifecycle.stopped())).await;
+        });
+    }
+
+    pub(crate) fn drop_broadcast(&self) {
+        self.dropped_broadcasts.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Where handlers claim message ids.
     pub(crate) fn marks(&self) -> &dyn Marks {
         match &self.cluster {

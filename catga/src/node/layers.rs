@@ -6,7 +6,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::BoxError;
-use crate::delivery::{BoxFuture, Delivery, Outcome};
+use crate::delivery::{Delivery, Outcome};
+use crate::transport::BoxFuture;
 
 /// What a layer wraps: the layers added after it, and below them the handler.
 ///

@@ -24,6 +24,7 @@ mod with;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub use broker::Broker;
 pub use builder::Builder;
@@ -306,7 +307,7 @@ impl Node {
     /// How many broadcast events this node had no room for.
     #[must_use]
     pub fn dropped_broadcasts(&self) -> u64 {
-        self.core.queue.dropped_broadcasts()
+        self.core.dropped_broadcasts.load(Ordering::Relaxed)
     }
 
     /// The name of this node.

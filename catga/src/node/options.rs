@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::NodeId;
-use crate::delivery::Held;
+use crate::delivery::HeldKeys;
 use crate::message::{Headers, MessageId};
 
 /// What a single call says beside its message; given to [`Node::with`](super::Node::with).
@@ -30,7 +30,7 @@ pub struct Options {
     /// The deadline of the handler that makes this call, if one does.
     pub(crate) parent: Option<Instant>,
     /// The lanes that this handler is in.
-    pub(crate) held: Option<Arc<Held>>,
+    pub(crate) held: Option<Arc<HeldKeys>>,
     pub(crate) headers: Headers,
     /// The one node that the message goes to, whatever routing says.
     pub(crate) to: Option<NodeId>,

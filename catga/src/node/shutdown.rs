@@ -95,21 +95,21 @@ async fn shutdown(core: &Arc<Core>) -> Result<(), ShutdownError> {
         // broker is away, handlers still have time.
         cluster.drain(core.drain_timeout / 2).await;
     }
-    let under_way = || core.sends.count() + core.calls.count() + core.queue.unfinished.count();
+    let under_way = || core.sends.count() + core.calls.count() + core.unfinished.count();
     let calls = timeout_at(deadline, async {
         sleep(FIRST_POLLS).await;
         // A call may store something and a delivery may call: until both are quiet at once.
         while under_way() > 0 {
             core.sends.idle().await;
             core.calls.idle().await;
-            core.queue.unfinished.idle().await;
+            core.unfinished.idle().await;
         }
     });
     let (drained, handed) = join(calls, hand_over(core, deadline)).await;
     let dropped = handed.as_ref().map_or(0, |handed| handed.dropped);
     let unfinished = ShutdownError {
         calls: core.sends.count() + core.calls.count(),
-        deliveries: core.queue.unfinished.count() + dropped,
+        deliveries: core.unfinished.count() + dropped,
     };
     let finished = drained.is_ok() && dropped == 0;
     let outcome = if finished { Ok(()) } else { Err(unfinished) };
@@ -167,7 +167,7 @@ impl Drop for Last {
             tracing::warn!(
                 target: "catga",
                 node = %self.0.id,
-                unfinished = self.0.queue.unfinished.count(),
+                unfinished = self.0.unfinished.count(),
                 "the last handle of a node was dropped without `shutdown`: it stops at once"
             );
         }

@@ -7,8 +7,9 @@ use tower_service::Service;
 use super::enqueued::Enqueued;
 use super::sink::{Sink, observed};
 use crate::BoxError;
-use crate::delivery::{BoxFuture, Delivery, Outcome};
+use crate::delivery::{Delivery, Outcome};
 use crate::node::Next;
+use crate::transport::BoxFuture;
 
 /// The innermost layer of a node: sees the handlers of stored messages start and end.
 #[derive(Debug, Clone)]

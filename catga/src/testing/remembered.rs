@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::history::History;
-use crate::delivery::mark_of;
+use crate::delivery::claim_name;
 use crate::handler::HandlerInfo;
 use crate::message::MessageId;
 
@@ -36,7 +36,7 @@ impl Remembered {
     ) -> Option<(Duration, Duration)> {
         let mut handlers = self.handlers.iter();
         let (_, info) = handlers.find(|((of, name), _)| of == service && *name == handler)?;
-        let place = (Arc::clone(service), mark_of(info, id));
+        let place = (Arc::clone(service), claim_name(info, id));
         Some((*self.successes.get(&place)?, info.dedup()?))
     }
 }

@@ -17,7 +17,7 @@ pub use problem::{Problem, Problems};
 pub use used_crate::UsedCrate;
 
 pub(crate) use slot::Slot;
-pub(crate) use table::{Around, Local, Place, Row, Table};
+pub(crate) use table::{Around, HandledHere, Local, Row, Table};
 
 use crate::handler::HandlerInfo;
 use crate::message::{Kind, MessageInfo};

@@ -56,13 +56,13 @@ pub(crate) struct Around<'a> {
 }
 
 impl Around<'_> {
-    fn place(&self, message: &MessageInfo) -> Place {
+    fn here(&self, message: &MessageInfo) -> HandledHere {
         match message.route().strategy() {
-            _ if !self.cluster => Place::Here,
-            _ if self.strategies.has_own(message) => Place::ByStrategy,
-            StrategyKind::LocalFirst => Place::Here,
-            StrategyKind::ConsistentHash => Place::ByPartition,
-            _ => Place::ByStrategy,
+            _ if !self.cluster => HandledHere::Always,
+            _ if self.strategies.has_own(message) => HandledHere::ByStrategy,
+            StrategyKind::LocalFirst => HandledHere::Always,
+            StrategyKind::ConsistentHash => HandledHere::ByPartition,
+            _ => HandledHere::ByStrategy,
         }
     }
 }
@@ -138,26 +138,26 @@ pub(crate) struct Local {
     /// Whether `send` may call the handler with nothing in between.
     pub(crate) direct: bool,
     /// When `send` is handled by this node.
-    pub(crate) place: Place,
+    pub(crate) here: HandledHere,
 }
 
 /// When a message that this node handles is handled by this node, and not by another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum HandledHere {
     /// Always: there are no other nodes, or the message goes to the nearest.
-    Here,
+    Always,
     /// When this node owns the key's partition.
     ByPartition,
     /// When the strategy says so.
     ByStrategy,
 }
 
-impl Place {
+impl HandledHere {
     /// Whether this message is handled here.
     #[inline]
     pub(crate) fn is_here<M: Message>(self, core: &Core, message: &M) -> bool {
         match (self, &core.cluster) {
-            (Self::Here, _) | (_, None) => true,
+            (Self::Always, _) | (_, None) => true,
             (Self::ByPartition, Some(cluster)) => {
                 cluster.is_alone() || cluster.is_here(Key::of(message).fnv1a32())
             }
@@ -171,7 +171,7 @@ impl Local {
     fn new(info: &'static HandlerInfo, around: &Around<'_>) -> Self {
         Self {
             info,
-            place: around.place(info.message()),
+            here: around.here(info.message()),
             direct: !around.layers
                 && info.concurrency().is_none()
                 && info.dedup().is_none()

@@ -18,14 +18,14 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// that one acknowledgement is for many.
 #[derive(Debug, Default)]
 pub(super) struct Acks {
-    state: Mutex<Waiting>,
+    state: Mutex<Unsent>,
     due: Notify,
     /// Held while acknowledgements are on their way.
     sending: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct Unsent {
     /// The generation that received them.
     generation: u64,
     acks: Vec<Ack>,
@@ -65,7 +65,7 @@ impl Acks {
         (state.generation, std::mem::take(&mut state.acks), settling)
     }
 
-    fn state(&self) -> MutexGuard<'_, Waiting> {
+    fn state(&self) -> MutexGuard<'_, Unsent> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

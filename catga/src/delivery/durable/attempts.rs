@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::Engine;
 use super::item::{Content, Item};
-use super::letters::{Death, bury, bury_whole};
+use super::letters::{BurialCause, bury, bury_whole};
 use super::load::payload_of;
 use super::patience::Patience;
 use super::run::End;
@@ -53,7 +53,7 @@ pub(super) async fn handlers(
     let left = AtomicUsize::new(1 + others.len());
     let several = row.len() > 1;
     let deliver = |(index, local)| {
-        let delivery = Delivery {
+        let delivery = HandlerDelivery {
             core,
             engine,
             item,
@@ -100,7 +100,7 @@ pub(super) async fn bury_again(
     let Some(payload) = payload_of(core, engine, item).await else {
         return End::Gone;
     };
-    let death = Death::NoHandler(handler);
+    let death = BurialCause::NoHandler(handler);
     bury_whole(core, engine, item, &payload.content, &death).await
 }
 
@@ -123,7 +123,7 @@ type Places<'a> = (
 );
 
 /// One handler of one message.
-struct Delivery<'a> {
+struct HandlerDelivery<'a> {
     core: &'a Arc<Core>,
     engine: &'a Arc<Engine>,
     item: &'a Item,
@@ -135,7 +135,7 @@ struct Delivery<'a> {
     left: &'a AtomicUsize,
 }
 
-impl Delivery<'_> {
+impl HandlerDelivery<'_> {
     /// Tries until the handler succeeds or its attempts are used up.
     async fn deliver(self) -> End {
         let Self { item, local, .. } = &self;
@@ -258,7 +258,7 @@ impl Delivery<'_> {
         if is_limited || self.item.suspicion.is_some() || !self.item.term.is_running() {
             return None;
         }
-        let place = self.core.queue.in_flight.try_acquire().ok()?;
+        let place = self.core.in_flight.try_acquire().ok()?;
         Some((None, None, Some(place)))
     }
 
@@ -278,7 +278,7 @@ impl Delivery<'_> {
             // The handler's own limit first: what waits for it takes nothing from the others.
             let permit = local.permit().await;
             // Never closed, so this waits and nothing else.
-            (alone, permit, core.queue.in_flight.acquire().await.ok())
+            (alone, permit, core.in_flight.acquire().await.ok())
         };
         let stopped = pin!(item.term.stopped());
         match select(pin!(waits), stopped).await {
@@ -311,7 +311,7 @@ impl Delivery<'_> {
         let Some(payload) = payload_of(core, engine, item).await else {
             return End::Gone;
         };
-        let death = Death::Failed {
+        let death = BurialCause::Failed {
             handler: self.local.info,
             attempts,
             failure,

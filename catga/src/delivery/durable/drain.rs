@@ -30,13 +30,13 @@ impl Engine {
         // What it owns, also if its lease runs out while the broker is away.
         let partitions = self.held();
         self.draining.send_replace(true);
-        self.taken.term.stop();
+        self.shared.term.stop();
         self.due.notify_one();
         let mut drained = self.drained.subscribe();
         let terms = || -> Vec<Arc<Term>> { self.terms().values().cloned().collect() };
         let mut ended = None;
         let finished = timeout_at(deadline, async {
-            self.taken.term.idle().await;
+            self.shared.term.idle().await;
             for term in terms() {
                 term.idle().await;
             }
@@ -48,7 +48,7 @@ impl Engine {
         let running = terms.iter().map(|term| term.count()).sum::<usize>();
         let dropped = match finished {
             Ok(()) => 0,
-            Err(_) => running + self.taken.term.count(),
+            Err(_) => running + self.shared.term.count(),
         };
         // Also where the last handler ended just in time.
         let mut until = deadline.max(ended.unwrap_or_else(Instant::now) + LAST_WORD);
@@ -74,7 +74,7 @@ impl Engine {
         let is_told = acknowledged && written;
         if is_told {
             // What is not given back is hidden from the others for a while.
-            let _ = timeout(LAST_WORD, self.taken.left.idle()).await;
+            let _ = timeout(LAST_WORD, self.shared.left.idle()).await;
         }
         Drained {
             dropped,
@@ -85,7 +85,7 @@ impl Engine {
 
     /// Whether every term has been ended, and no other one is to begin.
     pub(super) fn has_ended(&self) -> bool {
-        self.taken.term.has_ended()
+        self.shared.term.has_ended()
     }
 
     /// Ends every term: what runs is dropped.
@@ -93,7 +93,7 @@ impl Engine {
         for term in self.terms().values() {
             term.end();
         }
-        self.taken.term.end();
+        self.shared.term.end();
         self.due.notify_one();
     }
 }

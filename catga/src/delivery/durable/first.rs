@@ -10,7 +10,6 @@ use futures_util::future::Fuse;
 use tokio::task::consume_budget;
 use tokio::time::Instant;
 
-use crate::delivery::queue::spawn;
 use crate::node::Core;
 
 /// How many share a task for their first polls. Few enough that other threads have a part of what
@@ -33,11 +32,11 @@ where
     }
     while started.len() > TOGETHER {
         let some = started.split_off(started.len() - TOGETHER);
-        spawn(core, Box::pin(poll_all(Arc::clone(core), some, run)));
+        core.spawn(Box::pin(poll_all(Arc::clone(core), some, run)));
     }
     match <[_; 1]>::try_from(started) {
-        Ok([one]) => spawn(core, Box::pin(run(one))),
-        Err(started) => spawn(core, Box::pin(poll_all(Arc::clone(core), started, run))),
+        Ok([one]) => core.spawn(Box::pin(run(one))),
+        Err(started) => core.spawn(Box::pin(poll_all(Arc::clone(core), started, run))),
     }
 }
 
@@ -58,7 +57,7 @@ where
         };
         if pending {
             let waiting = std::mem::replace(&mut place, Box::pin(Fuse::terminated()));
-            spawn(&core, waiting);
+            core.spawn(waiting);
         }
         consume_budget().await;
     }

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::Engine;
 use super::item::Item;
-use super::letters::{Death, bury_whole};
+use super::letters::{BurialCause, bury_whole};
 use super::load::payload_of;
 use super::run::End;
 use crate::node::Core;
@@ -71,7 +71,14 @@ pub(super) async fn foreign(
     }
     match payload_of(core, engine, item).await {
         Some(payload) => {
-            bury_whole(core, engine, item, &payload.content, &Death::UnknownType).await
+            bury_whole(
+                core,
+                engine,
+                item,
+                &payload.content,
+                &BurialCause::UnknownType,
+            )
+            .await
         }
         None => End::Gone,
     }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::partition::Mark;
+use super::partition::Fingerprint;
 
 /// How many of the newest entries of a partition are told apart one by one; few in tests and in
 /// simulations, so that there are ranges.
-const MARKS: usize = if cfg!(any(test, feature = "testing")) {
+const RECENT: usize = if cfg!(any(test, feature = "testing")) {
     4
 } else {
     1_024
@@ -23,7 +23,7 @@ const TOLD: usize = 10_000;
 /// that is not handled.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Handled {
-    marks: BTreeMap<u64, (Mark, Turn)>,
+    recent: BTreeMap<u64, (Fingerprint, Arrival)>,
     /// By their first sequence. None overlaps another.
     ranges: BTreeMap<u64, Range>,
 }
@@ -32,7 +32,7 @@ pub(super) struct Handled {
 /// came one right after the other came before, and was handled.
 ///
 /// `None` for an entry that did not come in order, which is next to no other.
-pub(super) type Turn = Option<u64>;
+pub(super) type Arrival = Option<u64>;
 
 /// Entries that came one right after the other and were handled.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +42,7 @@ struct Range {
     /// queue fell back is stored later.
     since: u64,
     until: u64,
-    turns: (Turn, Turn),
+    arrivals: (Arrival, Arrival),
 }
 
 /// A range as the next owner is told of it.
@@ -52,19 +52,27 @@ pub(super) struct ToldRange(u64, u64, u64, u64);
 impl Handled {
     /// An entry was handled. `sure` where it came from the queue as it is now, in which no other
     /// entry has its sequence.
-    pub(super) fn add(&mut self, sequence: u64, mark: Mark, turn: Turn, sure: bool) {
+    pub(super) fn add(
+        &mut self,
+        sequence: u64,
+        fingerprint: Fingerprint,
+        arrival: Arrival,
+        sure: bool,
+    ) {
         if sure {
-            self.marks.insert(sequence, (mark, turn));
+            self.recent.insert(sequence, (fingerprint, arrival));
         } else {
-            self.marks.entry(sequence).or_insert((mark, turn));
+            self.recent
+                .entry(sequence)
+                .or_insert((fingerprint, arrival));
         }
-        while self.marks.len() > MARKS {
-            if let Some((sequence, (mark, turn))) = self.marks.pop_first() {
+        while self.recent.len() > RECENT {
+            if let Some((sequence, (fingerprint, arrival))) = self.recent.pop_first() {
                 let range = Range {
                     last: sequence,
-                    since: mark.stored,
-                    until: mark.stored,
-                    turns: (turn, turn),
+                    since: fingerprint.stored,
+                    until: fingerprint.stored,
+                    arrivals: (arrival, arrival),
                 };
                 self.widen(sequence, range);
             }
@@ -73,22 +81,22 @@ impl Handled {
 
     /// Whether an entry was handled; `None` if nothing is known of its place, and `Some(false)` if
     /// another entry had it.
-    pub(super) fn knows(&self, sequence: u64, mark: Mark) -> Option<bool> {
-        if let Some((known, _)) = self.marks.get(&sequence) {
-            return Some(*known == mark);
+    pub(super) fn knows(&self, sequence: u64, fingerprint: Fingerprint) -> Option<bool> {
+        if let Some((known, _)) = self.recent.get(&sequence) {
+            return Some(*known == fingerprint);
         }
         let (_, range) = self.ranges.range(..=sequence).next_back()?;
-        (sequence <= range.last).then(|| (range.since..=range.until).contains(&mark.stored))
+        (sequence <= range.last).then(|| (range.since..=range.until).contains(&fingerprint.stored))
     }
 
     /// The broker has removed an entry. Where it is in a range already, that is proven later.
     pub(super) fn removed(&mut self, sequence: u64) {
-        self.marks.remove(&sequence);
+        self.recent.remove(&sequence);
     }
 
     /// The broker has nothing before this.
     pub(super) fn proven(&mut self, gone: u64) {
-        self.marks = self.marks.split_off(&gone);
+        self.recent = self.recent.split_off(&gone);
         while let Some(first) = self.ranges.first_entry()
             && first.get().last < gone
         {
@@ -98,57 +106,57 @@ impl Handled {
 
     /// Forgets everything from here on: the queue fell back, and other entries stand there now.
     pub(super) fn forget_from(&mut self, sequence: u64) {
-        self.marks.split_off(&sequence);
+        self.recent.split_off(&sequence);
         self.ranges.split_off(&sequence);
         if let Some((_, range)) = self.ranges.iter_mut().next_back()
             && range.last >= sequence
         {
             range.last = sequence.saturating_sub(1);
             // What comes there now is no neighbour of what is left.
-            range.turns.1 = None;
+            range.arrivals.1 = None;
         }
     }
 
     pub(super) fn first(&self) -> Option<u64> {
-        let mark = self.marks.first_key_value().map(|(first, _)| *first);
+        let fingerprint = self.recent.first_key_value().map(|(first, _)| *first);
         let range = self.ranges.first_key_value().map(|(first, _)| *first);
-        mark.into_iter().chain(range).min()
+        fingerprint.into_iter().chain(range).min()
     }
 
     pub(super) fn last(&self) -> Option<u64> {
-        let mark = self.marks.last_key_value().map(|(last, _)| *last);
+        let fingerprint = self.recent.last_key_value().map(|(last, _)| *last);
         let range = self.ranges.last_key_value().map(|(_, range)| range.last);
-        mark.into_iter().chain(range).max()
+        fingerprint.into_iter().chain(range).max()
     }
 
     /// The newest one by one, and the ranges before them, for the next owner. Of too many the oldest
     /// are left out, which are the most likely to be gone.
-    pub(super) fn tell(&self) -> (Vec<(u64, Mark)>, Vec<ToldRange>) {
-        let marks = self.marks.iter();
-        let marks: Vec<_> = marks
-            .map(|(sequence, (mark, _))| (*sequence, *mark))
+    pub(super) fn tell(&self) -> (Vec<(u64, Fingerprint)>, Vec<ToldRange>) {
+        let recent = self.recent.iter();
+        let recent: Vec<_> = recent
+            .map(|(sequence, (fingerprint, _))| (*sequence, *fingerprint))
             .collect();
-        let told = TOLD.saturating_sub(marks.len());
+        let told = TOLD.saturating_sub(recent.len());
         let ranges = self.ranges.iter();
         let ranges = ranges
             .skip(self.ranges.len().saturating_sub(told))
             .map(|(first, range)| ToldRange(*first, range.last, range.since, range.until));
-        (marks, ranges.collect())
+        (recent, ranges.collect())
     }
 
     /// What the owner before has told.
-    pub(super) fn learn(&mut self, marks: Vec<(u64, Mark)>, ranges: Vec<ToldRange>) {
+    pub(super) fn learn(&mut self, recent: Vec<(u64, Fingerprint)>, ranges: Vec<ToldRange>) {
         for ToldRange(first, last, since, until) in ranges {
             let range = Range {
                 last,
                 since,
                 until,
-                turns: (None, None),
+                arrivals: (None, None),
             };
             self.fill(first, range);
         }
-        for (sequence, mark) in marks {
-            self.add(sequence, mark, None, true);
+        for (sequence, fingerprint) in recent {
+            self.add(sequence, fingerprint, None, true);
         }
     }
 
@@ -195,12 +203,12 @@ impl Handled {
 impl Range {
     /// Both as one, if nothing that is not handled can stand between them.
     fn joined(&self, behind: &Self) -> Option<Self> {
-        let (last, next) = (self.turns.1?, behind.turns.0?);
+        let (last, next) = (self.arrivals.1?, behind.arrivals.0?);
         (last + 1 == next && self.until <= behind.since).then_some(Self {
             last: behind.last,
             since: self.since,
             until: behind.until,
-            turns: (self.turns.0, behind.turns.1),
+            arrivals: (self.arrivals.0, behind.arrivals.1),
         })
     }
 }

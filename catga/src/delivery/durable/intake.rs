@@ -15,8 +15,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::first::start_all;
-use super::item::{Item, Payload};
-use super::partition::{Mark, Met, Tail};
+use super::item::{Item, Loaded};
+use super::partition::{Fingerprint, Met, Tail};
 use super::release::{read_tail, write_tail};
 use super::term::Term;
 use super::waiter::Waiter;
@@ -397,7 +397,7 @@ fn meet(
     engine: &Arc<Engine>,
     open: &Open,
     received: Received,
-) -> Option<run::Place> {
+) -> Option<run::LaneRun> {
     let term = open.terms.get(&received.partition).cloned()?;
     let met = {
         let mut partition = engine.partition(received.partition);
@@ -424,17 +424,17 @@ fn meet(
         }
         Met::New { progress, .. } => progress,
     };
-    let mark = Mark::of(&received);
+    let fingerprint = Fingerprint::of(&received);
     let key = received
         .entry
         .as_ref()
         .ok()
         .and_then(|entry| entry.key.clone());
-    let payload = Payload::of(core, &engine.room, received.entry, term.epoch);
+    let payload = Loaded::of(core, &engine.room, received.entry, term.epoch);
     let item = Item::new(
         term,
         received.position,
-        mark,
+        fingerprint,
         key.clone(),
         progress,
         Some(payload),
@@ -449,7 +449,7 @@ fn meet(
             }
         }),
     };
-    first.map(|item| run::Place::new(core, engine, item))
+    first.map(|item| run::LaneRun::new(core, engine, item))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::partition::Mark;
+use super::partition::Fingerprint;
 use super::progress::Progress;
 use super::suspects::Suspicion;
 use super::term::{Running, Term};
@@ -18,23 +18,23 @@ use crate::wiring::Row;
 pub(super) struct Item {
     pub(super) term: Arc<Term>,
     pub(super) position: Position,
-    pub(super) mark: Mark,
+    pub(super) fingerprint: Fingerprint,
     /// What a shared queue gave it out with; `None` for what came from a partition.
     pub(super) ticket: Option<Ticket>,
     /// There if it may have been running when its owner, or another consumer, died.
     pub(super) suspicion: Option<Box<Suspicion>>,
     pub(super) key: Option<Arc<str>>,
     progress: Mutex<Progress>,
-    payload: Mutex<Option<Payload>>,
+    payload: Mutex<Option<Loaded>>,
     /// The attempt that brought it to its end.
     last: Mutex<Option<Running>>,
 }
 
 /// A payload, and its part of the room for payloads.
 #[derive(Debug, Clone)]
-pub(super) struct Payload {
+pub(super) struct Loaded {
     pub(super) content: Content,
-    _place: Arc<Place>,
+    _room: Arc<RoomGuard>,
 }
 
 /// An entry, as far as this node can read it.
@@ -51,15 +51,15 @@ pub(super) enum Content {
 }
 
 #[derive(Debug)]
-struct Place(Arc<Room>);
+struct RoomGuard(Arc<Room>);
 
-impl Drop for Place {
+impl Drop for RoomGuard {
     fn drop(&mut self) {
         self.0.give(1);
     }
 }
 
-impl Payload {
+impl Loaded {
     /// What came, which takes room whether there is any or not.
     pub(super) fn of(
         core: &Core,
@@ -70,7 +70,7 @@ impl Payload {
         room.force();
         Self {
             content: Content::of(core, entry, fence),
-            _place: Arc::new(Place(Arc::clone(room))),
+            _room: Arc::new(RoomGuard(Arc::clone(room))),
         }
     }
 }
@@ -110,16 +110,16 @@ impl Item {
     pub(super) fn new(
         term: Arc<Term>,
         position: Position,
-        mark: Mark,
+        fingerprint: Fingerprint,
         key: Option<Arc<str>>,
         progress: Progress,
-        payload: Option<Payload>,
+        payload: Option<Loaded>,
     ) -> Self {
         Self {
             suspicion: term.suspects(position.sequence).then(Box::default),
             term,
             position,
-            mark,
+            fingerprint,
             ticket: None,
             key,
             progress: Mutex::new(progress),
@@ -135,7 +135,7 @@ impl Item {
         self
     }
 
-    pub(super) fn payload(&self) -> Option<Payload> {
+    pub(super) fn payload(&self) -> Option<Loaded> {
         self.held().clone()
     }
 
@@ -154,7 +154,7 @@ impl Item {
     }
 
     /// Has its payload again.
-    pub(super) fn load(&self, payload: Payload) {
+    pub(super) fn load(&self, payload: Loaded) {
         *self.held() = Some(payload);
     }
 
@@ -179,7 +179,7 @@ impl Item {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn held(&self) -> MutexGuard<'_, Option<Payload>> {
+    fn held(&self) -> MutexGuard<'_, Option<Loaded>> {
         self.payload.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

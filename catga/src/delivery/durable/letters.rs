@@ -31,7 +31,7 @@ const CONTEXT: usize = 8 * 1024;
 
 /// Why a message is not handled.
 #[derive(Debug)]
-pub(super) enum Death<'a> {
+pub(super) enum BurialCause<'a> {
     /// A handler could not.
     Failed {
         handler: &'static HandlerInfo,
@@ -56,7 +56,7 @@ pub(super) async fn bury_whole(
     engine: &Engine,
     item: &Item,
     content: &Content,
-    death: &Death<'_>,
+    death: &BurialCause<'_>,
 ) -> End {
     // Who stood still meanwhile may have lost its right to it. From the shared queue nobody has one.
     let running = match item.ticket {
@@ -85,7 +85,7 @@ pub(super) async fn bury(
     engine: &Engine,
     item: &Item,
     content: &Content,
-    death: &Death<'_>,
+    death: &BurialCause<'_>,
     last: bool,
 ) -> End {
     let (id, letter) = (death.id(item, content), death.letter(core, content));
@@ -106,7 +106,7 @@ pub(super) async fn bury(
     }
 }
 
-impl Death<'_> {
+impl BurialCause<'_> {
     fn reason(&self) -> Reason {
         match self {
             Self::Failed { failure, .. } => Reason::of(failure.fault),

@@ -3,12 +3,11 @@ use std::sync::Arc;
 use futures_util::future::{Either, Ready, ready};
 
 use super::Engine;
-use super::item::{Item, Payload};
+use super::item::{Item, Loaded};
 use super::patience::Patience;
 use super::waiter::Waiter;
-use crate::delivery::BoxFuture;
 use crate::node::Core;
-use crate::transport::Position;
+use crate::transport::{BoxFuture, Position};
 
 /// How many of a lane are fetched at once.
 const TOGETHER: usize = 16;
@@ -19,14 +18,14 @@ pub(super) fn payload_of<'a>(
     core: &'a Core,
     engine: &'a Engine,
     item: &'a Item,
-) -> Either<Ready<Option<Payload>>, BoxFuture<'a, Option<Payload>>> {
+) -> Either<Ready<Option<Loaded>>, BoxFuture<'a, Option<Loaded>>> {
     match item.payload() {
         None => Either::Right(Box::pin(load(core, engine, item))),
         payload => Either::Left(ready(payload)),
     }
 }
 
-async fn load(core: &Core, engine: &Engine, item: &Item) -> Option<Payload> {
+async fn load(core: &Core, engine: &Engine, item: &Item) -> Option<Loaded> {
     let mut positions = vec![item.position];
     if let Some(key) = &item.key {
         engine.lanes.first(key, TOGETHER - 1, |waiter| {
@@ -40,7 +39,7 @@ async fn load(core: &Core, engine: &Engine, item: &Item) -> Option<Payload> {
     let mut found = fetch(core, engine, item, &positions).await.into_iter();
     let payload = found.next()??;
     item.load(payload.clone());
-    let mut behind: Vec<(Position, Payload)> = positions
+    let mut behind: Vec<(Position, Loaded)> = positions
         .into_iter()
         .skip(1)
         .zip(found)
@@ -70,7 +69,7 @@ async fn fetch(
     engine: &Engine,
     item: &Item,
     positions: &[Position],
-) -> Vec<Option<Payload>> {
+) -> Vec<Option<Loaded>> {
     let queues = engine.cluster.transport.queues();
     let mut patience = Patience::new();
     loop {
@@ -78,7 +77,7 @@ async fn fetch(
         let fetched = engine.cluster.limited("fetch waiting messages", fetch);
         match fetched.await {
             Ok(found) => {
-                let payload = |entry| Payload::of(core, &engine.room, entry, item.term.epoch);
+                let payload = |entry| Loaded::of(core, &engine.room, entry, item.term.epoch);
                 return found.into_iter().map(|entry| entry.map(payload)).collect();
             }
             Err(error) => {

@@ -51,14 +51,13 @@ use super::lanes::{Closed, Lanes};
 use super::room::Room;
 use super::turn::LaneTurn;
 use crate::cluster::{Cluster, Tenures};
-use crate::delivery::queue::spawn;
 use crate::node::Core;
 use crate::transport::{Ack, Generation, Release, Ticket};
 use acks::Acks;
 use item::Item;
 use partition::Partition;
 use run::End;
-use shared::Taken;
+use shared::SharedHold;
 use term::Term;
 use waiter::Waiter;
 use writer::Writer;
@@ -95,7 +94,7 @@ pub(crate) struct Engine {
     writer: Arc<Writer>,
     partitions: Box<[Mutex<Partition>]>,
     terms: Mutex<BTreeMap<u32, Arc<Term>>>,
-    taken: Taken,
+    shared: SharedHold,
     lanes: Arc<Lanes<Waiter>>,
     /// For payloads.
     room: Arc<Room>,
@@ -150,7 +149,7 @@ impl Engine {
                 .map(|_| Mutex::default())
                 .collect(),
             terms: Mutex::default(),
-            taken: Taken::new(epoch, &due),
+            shared: SharedHold::new(epoch, &due),
             lanes: Arc::default(),
             room: Arc::new(Room::new(limits.held)),
             waiting: AtomicUsize::new(0),
@@ -169,14 +168,11 @@ impl Engine {
     /// Starts to handle what the service takes.
     pub(crate) fn start(self: &Arc<Self>, core: &Arc<Core>, front_door: bool) {
         if front_door {
-            spawn(
-                core,
-                Box::pin(door::run(Arc::clone(core), Arc::clone(self))),
-            );
+            core.spawn(Box::pin(door::run(Arc::clone(core), Arc::clone(self))));
         }
         self.drained.send_replace(false);
         let tenures = self.cluster.handover.attend();
-        let tasks: [super::BoxFuture<'static, ()>; 7] = [
+        let tasks: [crate::transport::BoxFuture<'static, ()>; 7] = [
             Box::pin(guard(Arc::clone(self), tenures.clone())),
             Box::pin(intake::run(Arc::clone(core), Arc::clone(self), tenures)),
             Box::pin(shared::run(Arc::clone(core), Arc::clone(self))),
@@ -186,7 +182,7 @@ impl Engine {
             Box::pin(acks::prove(Arc::clone(self))),
         ];
         for task in tasks {
-            spawn(core, task);
+            core.spawn(task);
         }
     }
 
@@ -210,13 +206,13 @@ impl Engine {
     /// Stops handling, or goes on, as the service is told.
     fn pause(&self, paused: bool) {
         if paused {
-            self.taken.term.stop();
+            self.shared.term.stop();
             // At once: the intake may be waiting for the broker.
             for term in self.terms().values() {
                 term.stop();
             }
         } else if !self.is_draining() {
-            self.taken.term.resume();
+            self.shared.term.resume();
         }
         self.due.notify_one();
     }
@@ -352,9 +348,12 @@ impl Engine {
         }
         let generation = self.current();
         let partition = item.term.partition;
-        let (waited, ack) =
-            self.partition(partition)
-                .handled(partition, item.position, item.mark, generation);
+        let (waited, ack) = self.partition(partition).handled(
+            partition,
+            item.position,
+            item.fingerprint,
+            generation,
+        );
         if waited {
             self.handled_one();
         }
@@ -369,7 +368,7 @@ impl Engine {
     /// said so may have been behind.
     fn gone(&self, item: &Item) {
         let mut partition = self.partition(item.term.partition);
-        let received = partition.gone(item.position, item.mark);
+        let received = partition.gone(item.position, item.fingerprint);
         drop(partition);
         if let Some(generation) = received {
             self.handled_one();

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::handled::{Handled, ToldRange, Turn};
+use super::handled::{Arrival, Handled, ToldRange};
 use super::progress::Progress;
 use crate::message::MessageId;
 use crate::sparse::Sparse;
@@ -22,21 +22,21 @@ pub(super) struct Partition {
     epoch: Option<u64>,
     /// Whether the broker may have a tail of it.
     has_tail: bool,
-    received: Sparse<Waiting>,
+    received: Sparse<Unhandled>,
     handled: Handled,
     /// How many entries came.
-    turns: u64,
+    arrivals: u64,
     /// The highest sequence of those that came since this node began to read it.
     newest: u64,
     /// What was tried, by an owner before or in a term that has ended, of entries that are not
     /// finished.
-    progress: BTreeMap<u64, (Mark, Progress)>,
+    progress: BTreeMap<u64, (Fingerprint, Progress)>,
 }
 
 /// What tells one entry of a queue from another beside its sequence: after a queue was recreated,
 /// or fell back, the same sequence is another entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Mark {
+pub(super) struct Fingerprint {
     pub(super) stored: u64,
     /// `None` for what cannot be read.
     pub(super) id: Option<MessageId>,
@@ -44,9 +44,9 @@ pub(super) struct Mark {
 
 /// An entry that was received and is not handled.
 #[derive(Debug)]
-struct Waiting {
-    mark: Mark,
-    turn: Turn,
+struct Unhandled {
+    fingerprint: Fingerprint,
+    arrival: Arrival,
     /// The generation that received it last, and under which number.
     generation: u64,
     number: u64,
@@ -81,7 +81,7 @@ pub(super) enum Due {
     Unknown,
 }
 
-impl Mark {
+impl Fingerprint {
     pub(super) fn new(position: Position, entry: &Result<Arc<Entry>, Malformed>) -> Self {
         Self {
             stored: position.stored,
@@ -114,8 +114,10 @@ impl Partition {
         if let Some(tail) = tail.filter(|tail| tail.stream == **stream) {
             self.handled.learn(tail.handled, tail.ranges);
             let unfinished = tail.unfinished.into_iter();
-            self.progress
-                .extend(unfinished.map(|(sequence, mark, progress)| (sequence, (mark, progress))));
+            self.progress.extend(
+                unfinished
+                    .map(|(sequence, fingerprint, progress)| (sequence, (fingerprint, progress))),
+            );
         }
         forgotten
     }
@@ -128,27 +130,27 @@ impl Partition {
     /// An entry came.
     pub(super) fn meet(&mut self, received: &Received, generation: u64) -> Met {
         let sequence = received.position.sequence;
-        let mark = Mark::of(received);
+        let fingerprint = Fingerprint::of(received);
         if let Some(waiting) = self.received.get_mut(sequence)
-            && waiting.mark == mark
+            && waiting.fingerprint == fingerprint
         {
             waiting.generation = generation;
             waiting.number = received.number;
             return Met::Waiting;
         }
-        match self.handled.knows(sequence, mark) {
+        match self.handled.knows(sequence, fingerprint) {
             Some(true) => return Met::Handled,
             None if self.received.get(sequence).is_none() => {}
             // Another entry had its place.
             Some(false) | None => self.fell_back(sequence),
         }
         let progress = match self.progress.remove(&sequence) {
-            Some((known, progress)) if known == mark => progress,
+            Some((known, progress)) if known == fingerprint => progress,
             _ => Progress::default(),
         };
-        let waiting = Waiting {
-            mark,
-            turn: self.turn(sequence),
+        let waiting = Unhandled {
+            fingerprint,
+            arrival: self.arrival(sequence),
             generation,
             number: received.number,
             progress: progress.clone(),
@@ -157,17 +159,17 @@ impl Partition {
         Met::New { progress, instead }
     }
 
-    /// The turn of an entry that comes for the first time.
-    fn turn(&mut self, sequence: u64) -> Turn {
-        self.turns += 1;
+    /// The arrival of an entry that comes for the first time.
+    fn arrival(&mut self, sequence: u64) -> Arrival {
+        self.arrivals += 1;
         let in_order = sequence > self.newest;
         self.newest = self.newest.max(sequence);
-        in_order.then_some(self.turns)
+        in_order.then_some(self.arrivals)
     }
 
     /// What comes next is next to nothing that came before.
     fn break_order(&mut self, newest: u64) {
-        self.turns += 1;
+        self.arrivals += 1;
         self.newest = newest;
     }
 
@@ -180,7 +182,7 @@ impl Partition {
     /// The number under which an entry was received by this generation.
     pub(super) fn number(&self, position: Position, generation: u64) -> Option<u64> {
         let waiting = self.received.get(position.sequence)?;
-        (waiting.mark.stored == position.stored && waiting.generation == generation)
+        (waiting.fingerprint.stored == position.stored && waiting.generation == generation)
             .then_some(waiting.number)
     }
 
@@ -192,15 +194,18 @@ impl Partition {
         &mut self,
         partition: u32,
         position: Position,
-        mark: Mark,
+        fingerprint: Fingerprint,
         generation: u64,
     ) -> (bool, Option<Ack>) {
         let Position { sequence, stored } = position;
-        debug_assert_eq!(mark.stored, stored, "a mark is that of its position");
-        let taken = self.take(sequence, mark);
+        debug_assert_eq!(
+            fingerprint.stored, stored,
+            "a fingerprint is that of its position"
+        );
+        let taken = self.take(sequence, fingerprint);
         let waited = taken.is_some();
-        let turn = taken.as_ref().and_then(|waiting| waiting.turn);
-        self.handled.add(sequence, mark, turn, waited);
+        let arrival = taken.as_ref().and_then(|waiting| waiting.arrival);
+        self.handled.add(sequence, fingerprint, arrival, waited);
         self.progress.remove(&sequence);
         let ack = taken
             .filter(|waiting| waiting.generation == generation)
@@ -214,30 +219,32 @@ impl Partition {
 
     /// The broker did not find an entry, which may have been a mistake: should it come again, it is
     /// new. Returns the generation that received it last, if it was waited for.
-    pub(super) fn gone(&mut self, position: Position, mark: Mark) -> Option<u64> {
-        let taken = self.take(position.sequence, mark)?;
+    pub(super) fn gone(&mut self, position: Position, fingerprint: Fingerprint) -> Option<u64> {
+        let taken = self.take(position.sequence, fingerprint)?;
         Some(taken.generation)
     }
 
     /// An entry that waited in its lane has its turn.
-    pub(super) fn due(&self, sequence: u64, mark: Mark) -> Due {
+    pub(super) fn due(&self, sequence: u64, fingerprint: Fingerprint) -> Due {
         match self.received.get(sequence) {
-            Some(waiting) if waiting.mark == mark => Due::Waited(waiting.progress.clone()),
+            Some(waiting) if waiting.fingerprint == fingerprint => {
+                Due::Waited(waiting.progress.clone())
+            }
             Some(_) => Due::Settled,
-            None if self.handled.knows(sequence, mark) == Some(true) => Due::Settled,
+            None if self.handled.knows(sequence, fingerprint) == Some(true) => Due::Settled,
             None => Due::Unknown,
         }
     }
 
-    fn take(&mut self, sequence: u64, mark: Mark) -> Option<Waiting> {
+    fn take(&mut self, sequence: u64, fingerprint: Fingerprint) -> Option<Unhandled> {
         self.received
-            .remove_if(sequence, |waiting| waiting.mark == mark)
+            .remove_if(sequence, |waiting| waiting.fingerprint == fingerprint)
     }
 
     /// What was tried of an entry so far.
     pub(super) fn tried(&mut self, position: Position, progress: Progress) {
         if let Some(waiting) = self.received.get_mut(position.sequence)
-            && waiting.mark.stored == position.stored
+            && waiting.fingerprint.stored == position.stored
         {
             waiting.progress = progress;
         }
@@ -286,8 +293,9 @@ impl Partition {
         let tried = received
             .into_iter()
             .filter(|(_, waiting)| !waiting.progress.is_empty());
-        self.progress
-            .extend(tried.map(|(sequence, waiting)| (sequence, (waiting.mark, waiting.progress))));
+        self.progress.extend(
+            tried.map(|(sequence, waiting)| (sequence, (waiting.fingerprint, waiting.progress))),
+        );
         count
     }
 
@@ -307,11 +315,11 @@ impl Partition {
         let unfinished = self.received.iter();
         let unfinished = unfinished
             .filter(|(_, waiting)| !waiting.progress.is_empty())
-            .map(|(sequence, waiting)| (sequence, waiting.mark, waiting.progress.clone()));
+            .map(|(sequence, waiting)| (sequence, waiting.fingerprint, waiting.progress.clone()));
         // What has not come again yet.
         let before = self.progress.iter();
-        let before =
-            before.map(|(sequence, (mark, progress))| (*sequence, *mark, progress.clone()));
+        let before = before
+            .map(|(sequence, (fingerprint, progress))| (*sequence, *fingerprint, progress.clone()));
         Tail {
             stream: self.stream.as_deref().unwrap_or_default().to_owned(),
             epoch: self.epoch.unwrap_or_default(),
@@ -330,10 +338,10 @@ pub(super) struct Tail {
     /// The epoch of the owner that wrote it.
     #[serde(default)]
     epoch: u64,
-    handled: Vec<(u64, Mark)>,
+    handled: Vec<(u64, Fingerprint)>,
     #[serde(default)]
     ranges: Vec<ToldRange>,
-    unfinished: Vec<(u64, Mark, Progress)>,
+    unfinished: Vec<(u64, Fingerprint, Progress)>,
 }
 
 impl Tail {
@@ -348,15 +356,15 @@ impl Tail {
 
     /// Leaves out half of what there is most of: what may be forgotten with the least harm.
     pub(super) fn shorten(&mut self) {
-        let (marks, ranges) = (self.handled.len(), self.ranges.len());
+        let (entries, ranges) = (self.handled.len(), self.ranges.len());
         let unfinished = self.unfinished.len();
-        if unfinished >= marks.max(ranges) {
+        if unfinished >= entries.max(ranges) {
             self.unfinished.truncate(unfinished / 2);
-        } else if ranges >= marks {
+        } else if ranges >= entries {
             // Those handled long ago are the most likely to be gone.
             self.ranges.drain(..ranges.div_ceil(2));
         } else {
-            self.handled.drain(..marks.div_ceil(2));
+            self.handled.drain(..entries.div_ceil(2));
         }
     }
 }

@@ -9,12 +9,11 @@ use super::Engine;
 use super::attempts::{bury_again, handlers, wanted};
 use super::foreign::foreign;
 use super::item::{Content, Item};
-use super::letters::{Death, bury_whole};
+use super::letters::{BurialCause, bury_whole};
 use super::load::payload_of;
 use super::suspects;
 use super::waiter::Waiter;
 use crate::delivery::lanes::Resume;
-use crate::delivery::queue::spawn;
 use crate::node::Core;
 
 /// How an item ended.
@@ -31,15 +30,15 @@ pub(super) enum End {
 }
 
 /// Runs what is first in a lane, and then whatever comes behind it.
-pub(super) async fn lane(mut place: Place) {
-    place.begun = true;
-    while place.inside {
-        if let Some(item) = &place.item {
-            run(&place.core, &place.engine, item).await;
-            place.item = None;
+pub(super) async fn lane(mut lane_run: LaneRun) {
+    lane_run.begun = true;
+    while lane_run.inside {
+        if let Some(item) = &lane_run.item {
+            run(&lane_run.core, &lane_run.engine, item).await;
+            lane_run.item = None;
         }
-        place.leave();
-        if place.inside {
+        lane_run.leave();
+        if lane_run.inside {
             tokio::task::consume_budget().await;
         }
     }
@@ -50,13 +49,13 @@ pub(super) fn resume(core: &Arc<Core>, engine: &Arc<Engine>) -> Resume<Waiter> {
     let (core, engine) = (Arc::clone(core), Arc::clone(engine));
     Arc::new(move |key, waiter| {
         let item = waiter.item(&engine, key);
-        let place = Place::of(&core, &engine, Some(Arc::clone(key)), item);
-        spawn(&core, Box::pin(lane(place)));
+        let lane_run = LaneRun::of(&core, &engine, Some(Arc::clone(key)), item);
+        core.spawn(Box::pin(lane(lane_run)));
     })
 }
 
-/// A place in the lane of a key: it is left, whatever happens.
-pub(super) struct Place {
+/// The run of a lane, message after message: the lane is left, whatever happens.
+pub(super) struct LaneRun {
     core: Arc<Core>,
     engine: Arc<Engine>,
     key: Option<Arc<str>>,
@@ -67,7 +66,7 @@ pub(super) struct Place {
     begun: bool,
 }
 
-impl Place {
+impl LaneRun {
     /// That of an item which is first in its lane, or has none.
     pub(super) fn new(core: &Arc<Core>, engine: &Arc<Engine>, item: Item) -> Self {
         Self::of(core, engine, item.key.clone(), Some(item))
@@ -103,7 +102,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for LaneRun {
     fn drop(&mut self) {
         self.item = None;
         if !self.inside {
@@ -118,7 +117,7 @@ impl Drop for Place {
         self.leave();
         if self.inside {
             let next = Self::of(&self.core, &self.engine, self.key.clone(), self.item.take());
-            spawn(&self.core, Box::pin(lane(next)));
+            self.core.spawn(Box::pin(lane(next)));
         }
     }
 }
@@ -160,7 +159,7 @@ async fn handle(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) -> End {
     match &payload.content {
         Content::Message(_, envelope) => {
             if let Some(crashes) = suspects::condemned(engine, item).await {
-                let death = Death::Crashes(crashes);
+                let death = BurialCause::Crashes(crashes);
                 return Box::pin(bury_whole(core, engine, item, &payload.content, &death)).await;
             }
             let info = envelope.info;
@@ -178,7 +177,14 @@ async fn handle(core: &Arc<Core>, engine: &Arc<Engine>, item: &Item) -> End {
             Box::pin(foreign(core, engine, item, &name)).await
         }
         content @ (Content::Unreadable(_) | Content::Malformed(_)) => {
-            Box::pin(bury_whole(core, engine, item, content, &Death::Unreadable)).await
+            Box::pin(bury_whole(
+                core,
+                engine,
+                item,
+                content,
+                &BurialCause::Unreadable,
+            ))
+            .await
         }
     }
 }

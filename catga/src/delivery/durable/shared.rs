@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::{Duration, sleep};
 
 use super::first::start_all;
-use super::item::{Item, Payload};
-use super::partition::Mark;
+use super::item::{Item, Loaded};
+use super::partition::Fingerprint;
 use super::progress::Progress;
 use super::run::{self, End};
 use super::term::Term;
@@ -22,7 +22,7 @@ use crate::transport::{Shared, SharedIntake, Ticket, TransportError, VISIBILITY}
 
 /// What this node took from the shared queue and has not given back.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(super) struct SharedHold {
     pub(super) term: Arc<Term>,
     held: Mutex<HashMap<u64, Ticket>>,
     next: AtomicU64,
@@ -30,7 +30,7 @@ pub(super) struct Taken {
     pub(super) left: Gauge,
 }
 
-impl Taken {
+impl SharedHold {
     pub(super) fn new(epoch: u64, due: &Arc<Notify>) -> Self {
         Self {
             term: Arc::new(Term::shared(epoch, due)),
@@ -75,7 +75,7 @@ impl Reopened for Consumer<'_> {
 
     async fn follow(&mut self, mut intake: Self::Open) {
         let engine = self.engine;
-        let term = &engine.taken.term;
+        let term = &engine.shared.term;
         // Nothing is taken that cannot start.
         term.open().await;
         loop {
@@ -93,7 +93,7 @@ impl Reopened for Consumer<'_> {
             };
             let Some(entries) = came else { return };
             let taken = entries.into_iter();
-            let taken = taken.map(|entry| Held::take(self.core, engine, entry));
+            let taken = taken.map(|entry| TakenEntry::take(self.core, engine, entry));
             start_all(self.core, taken.collect(), handle);
         }
         // What was asked for would come to this node and to no other: it is opened anew when the
@@ -112,8 +112,8 @@ impl Reopened for Consumer<'_> {
 }
 
 /// Handles what was taken, and says what became of it.
-async fn handle(held: Held) {
-    let Held {
+async fn handle(held: TakenEntry) {
+    let TakenEntry {
         core, engine, item, ..
     } = &held;
     let end = run::run_alone(core, engine, item).await;
@@ -139,35 +139,35 @@ async fn handle(held: Held) {
 }
 
 /// An entry in the hands of this node: not extended any more when it is dropped.
-struct Held {
+struct TakenEntry {
     core: Arc<Core>,
     engine: Arc<Engine>,
     item: Item,
     number: u64,
 }
 
-impl Held {
+impl TakenEntry {
     fn take(core: &Arc<Core>, engine: &Arc<Engine>, shared: Shared) -> Self {
         let Shared {
             ticket,
             taken,
             entry,
         } = shared;
-        let term = Arc::clone(&engine.taken.term);
-        let mark = Mark::new(ticket.position, &entry);
-        let payload = Payload::of(core, &engine.room, entry, term.epoch);
+        let term = Arc::clone(&engine.shared.term);
+        let fingerprint = Fingerprint::new(ticket.position, &entry);
+        let payload = Loaded::of(core, &engine.room, entry, term.epoch);
         let item = Item::new(
             term,
             ticket.position,
-            mark,
+            fingerprint,
             None,
             Progress::default(),
             Some(payload),
         )
         .with_ticket(ticket.clone(), taken > 1);
-        let number = engine.taken.next.fetch_add(1, Ordering::Relaxed);
-        engine.taken.held().insert(number, ticket);
-        engine.taken.left.enter();
+        let number = engine.shared.next.fetch_add(1, Ordering::Relaxed);
+        engine.shared.held().insert(number, ticket);
+        engine.shared.left.enter();
         Self {
             core: Arc::clone(core),
             engine: Arc::clone(engine),
@@ -177,14 +177,14 @@ impl Held {
     }
 
     fn release(&self) -> Option<Ticket> {
-        self.engine.taken.held().remove(&self.number)
+        self.engine.shared.held().remove(&self.number)
     }
 }
 
-impl Drop for Held {
+impl Drop for TakenEntry {
     fn drop(&mut self) {
         self.release();
-        self.engine.taken.left.leave();
+        self.engine.shared.left.leave();
     }
 }
 
@@ -202,7 +202,7 @@ async fn give_back(engine: &Engine, tickets: &[Ticket]) {
 pub(super) async fn extend(engine: Arc<Engine>) {
     loop {
         sleep(VISIBILITY / 3).await;
-        let tickets: Vec<Ticket> = engine.taken.held().values().cloned().collect();
+        let tickets: Vec<Ticket> = engine.shared.held().values().cloned().collect();
         if tickets.is_empty() {
             continue;
         }

@@ -14,11 +14,10 @@ use tokio::sync::{Mutex, SemaphorePermit};
 
 use super::Engine;
 use super::item::Item;
-use super::partition::Mark;
+use super::partition::Fingerprint;
 use super::patience::Patience;
-use crate::delivery::BoxFuture;
 use crate::message::ContentType;
-use crate::transport::{Expect, Revision, TransportError, WriteError};
+use crate::transport::{BoxFuture, Expect, Revision, TransportError, WriteError};
 
 /// A count outlives the longest outage that anybody waits for.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -58,7 +57,7 @@ struct Known {
 /// How many starts of an entry ended with their node, as the broker has it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Count {
-    mark: Mark,
+    fingerprint: Fingerprint,
     crashes: u32,
     /// What counted last: a count whose reply was lost is not made again.
     by: String,
@@ -206,7 +205,7 @@ async fn read(
     };
     let count = ContentType::Json.decode::<Count>(&found.value).ok();
     // Another entry had this sequence before.
-    let count = count.filter(|count| count.mark == item.mark);
+    let count = count.filter(|count| count.fingerprint == item.fingerprint);
     Ok((count, Some(found.revision)))
 }
 
@@ -217,7 +216,7 @@ async fn write(
     at: Option<Revision>,
 ) -> Result<Revision, WriteError> {
     let count = Count {
-        mark: item.mark,
+        fingerprint: item.fingerprint,
         crashes,
         by: by(item),
     };

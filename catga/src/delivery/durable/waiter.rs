@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::item::{Item, Payload};
-use super::partition::{Due, Mark};
+use super::item::{Item, Loaded};
+use super::partition::{Due, Fingerprint};
 use super::progress::Progress;
 use super::term::Term;
 use crate::transport::Position;
@@ -21,7 +21,7 @@ pub(super) enum Waiter {
 pub(super) struct Light {
     pub(super) term: Arc<Term>,
     pub(super) sequence: u64,
-    pub(super) mark: Mark,
+    pub(super) fingerprint: Fingerprint,
 }
 
 impl Waiter {
@@ -44,7 +44,7 @@ impl Waiter {
     pub(super) fn item(self, engine: &Engine, key: &Arc<str>) -> Option<Item> {
         match self {
             Self::Whole(item) => {
-                progress_of(engine, &item.term, item.position.sequence, item.mark)?;
+                progress_of(engine, &item.term, item.position.sequence, item.fingerprint)?;
                 Some(*item)
             }
             Self::Light(light) => light.item(engine, key, None),
@@ -57,14 +57,14 @@ impl Light {
         Self {
             term: Arc::clone(&item.term),
             sequence: item.position.sequence,
-            mark: item.mark,
+            fingerprint: item.fingerprint,
         }
     }
 
     pub(super) fn position(&self) -> Position {
         Position {
             sequence: self.sequence,
-            stored: self.mark.stored,
+            stored: self.fingerprint.stored,
         }
     }
 
@@ -73,22 +73,34 @@ impl Light {
         &self,
         engine: &Engine,
         key: &Arc<str>,
-        payload: Option<Payload>,
+        payload: Option<Loaded>,
     ) -> Option<Item> {
-        let progress = progress_of(engine, &self.term, self.sequence, self.mark)?;
+        let progress = progress_of(engine, &self.term, self.sequence, self.fingerprint)?;
         let (term, key) = (Arc::clone(&self.term), Some(Arc::clone(key)));
         let position = self.position();
-        Some(Item::new(term, position, self.mark, key, progress, payload))
+        Some(Item::new(
+            term,
+            position,
+            self.fingerprint,
+            key,
+            progress,
+            payload,
+        ))
     }
 }
 
 /// How far the handlers of an entry have come that waited in its lane; `None` if it is not waited for
 /// any more.
-fn progress_of(engine: &Engine, term: &Term, sequence: u64, mark: Mark) -> Option<Progress> {
+fn progress_of(
+    engine: &Engine,
+    term: &Term,
+    sequence: u64,
+    fingerprint: Fingerprint,
+) -> Option<Progress> {
     if term.has_ended() {
         return None;
     }
-    let due = engine.partition(term.partition).due(sequence, mark);
+    let due = engine.partition(term.partition).due(sequence, fingerprint);
     match due {
         Due::Waited(progress) => Some(progress),
         Due::Settled => None,

@@ -1,14 +1,14 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::lanes::{Closed, Lanes, Turn};
 use super::room::Room;
 use super::{DeadLetters, Envelope};
-use crate::node::{Core, Entered, Gauge};
+use crate::node::{Core, Entered};
 use crate::routing::Key;
 
 mod mailbox;
@@ -17,7 +17,6 @@ mod work;
 
 use mailbox::Mailbox;
 use repeats::Repeats;
-pub(super) use work::spawn;
 pub(crate) use work::start;
 
 /// The queue of a node without a broker: in memory, bounded, in order per key.
@@ -36,14 +35,8 @@ pub(crate) struct Queue {
     paused: AtomicBool,
     /// Wakes those who wait until it goes on.
     resumed: Notify,
-    /// What is stored and not handled yet.
-    pub(crate) unfinished: Gauge,
-    /// Bounds what runs at once: messages in their first attempts, each later attempt, broadcasts.
-    /// What waits for its next attempt holds no place.
-    pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) dead: DeadLetters,
     repeats: Repeats,
-    dropped_broadcasts: AtomicU64,
 }
 
 type Stored = Arc<Envelope>;
@@ -64,7 +57,7 @@ pub(crate) enum NotStored {
 }
 
 impl Queue {
-    pub(crate) fn new(capacity: usize, in_flight: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         let workers = match Handle::try_current().map(|handle| handle.runtime_flavor()) {
             Ok(RuntimeFlavor::MultiThread) => Handle::current().metrics().num_workers(),
             _ => 1,
@@ -78,11 +71,8 @@ impl Queue {
             closed: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             resumed: Notify::new(),
-            unfinished: Gauge::default(),
-            in_flight: Arc::new(Semaphore::new(in_flight)),
             dead: DeadLetters::default(),
             repeats: Repeats::default(),
-            dropped_broadcasts: AtomicU64::new(0),
         }
     }
 
@@ -169,14 +159,6 @@ impl Queue {
             None => self.next.fetch_add(1, Ordering::Relaxed) % workers,
         };
         &self.workers[number]
-    }
-
-    pub(super) fn drop_broadcast(&self) {
-        self.dropped_broadcasts.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn dropped_broadcasts(&self) -> u64 {
-        self.dropped_broadcasts.load(Ordering::Relaxed)
     }
 
     /// Starts nothing for now, or goes on.

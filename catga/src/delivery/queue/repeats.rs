@@ -32,7 +32,7 @@ struct Seen {
 
 /// An id that is being stored; forgotten unless it is kept.
 #[derive(Debug)]
-pub(super) struct Claim<'a> {
+pub(super) struct StoringId<'a> {
     repeats: &'a Repeats,
     name: Name,
     kept: bool,
@@ -41,14 +41,14 @@ pub(super) struct Claim<'a> {
 impl Repeats {
     /// `None` if the message is stored. While somebody else is storing it, this waits: only a
     /// stored message may be called repeated.
-    pub(super) async fn claim(&self, name: Name) -> Option<Claim<'_>> {
+    pub(super) async fn claim(&self, name: Name) -> Option<StoringId<'_>> {
         loop {
             let mut settled = std::pin::pin!(self.settled.notified());
             settled.as_mut().enable();
             match self.seen().claim(name) {
                 Found::Stored => return None,
                 Found::Free => {
-                    return Some(Claim {
+                    return Some(StoringId {
                         repeats: self,
                         name,
                         kept: false,
@@ -91,7 +91,7 @@ impl Seen {
     }
 }
 
-impl Claim<'_> {
+impl StoringId<'_> {
     /// The message is stored: its id is known from now on, for the window.
     pub(super) fn keep(mut self) {
         self.kept = true;
@@ -101,7 +101,7 @@ impl Claim<'_> {
     }
 }
 
-impl Drop for Claim<'_> {
+impl Drop for StoringId<'_> {
     fn drop(&mut self) {
         if !self.kept {
             self.repeats.seen().stored.remove(&self.name);

@@ -9,9 +9,9 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Stored;
 use crate::delivery::attempt::Attempts;
+use crate::delivery::handle;
 use crate::delivery::handle::{Rest, finish, first_polls};
 use crate::delivery::lanes::{Lanes, Resume};
-use crate::delivery::{BoxFuture, handle};
 use crate::node::Core;
 
 /// Most envelopes that a worker handles before others on its thread have a turn.
@@ -102,7 +102,7 @@ impl Working {
     fn run(&mut self, cx: &mut Context<'_>, envelope: Stored) -> Option<Stored> {
         let core = &self.core;
         if self.place.is_none() {
-            self.place = Arc::clone(&core.queue.in_flight).try_acquire_owned().ok();
+            self.place = Arc::clone(&core.in_flight).try_acquire_owned().ok();
         }
         let key = envelope.key.clone();
         let (envelope, rest) = if self.place.is_some() {
@@ -117,14 +117,14 @@ impl Working {
         match envelope {
             Some(envelope) if !rest.is_empty() => {
                 let place = self.place.take();
-                let handling = Handling::new(core, &self.lanes, key);
-                spawn(core, Box::pin(go_on(handling, envelope, rest, place)));
+                let run = LaneRun::new(core, &self.lanes, key);
+                core.spawn(Box::pin(go_on(run, envelope, rest, place)));
                 None
             }
             ended => {
                 drop(ended);
                 self.done += 1;
-                core.queue.unfinished.leave();
+                core.unfinished.leave();
                 self.lanes
                     .leave(key.as_ref()?, || resume(core, &self.lanes))
             }
@@ -148,18 +148,18 @@ impl Drop for Working {
 
 /// Handles the rest of a message, then what has come into its lane since.
 async fn go_on(
-    mut handling: Handling,
+    mut run: LaneRun,
     envelope: Stored,
     rest: Rest,
     place: Option<OwnedSemaphorePermit>,
 ) {
-    handling.begun = true;
-    let core = Arc::clone(&handling.core);
+    run.begun = true;
+    let core = Arc::clone(&run.core);
     finish(&core, &envelope, rest, place).await;
     drop(envelope);
     let mut attempts = Attempts::default();
-    while let Some(envelope) = handling.leave() {
-        handling.enter(envelope.key.clone());
+    while let Some(envelope) = run.leave() {
+        run.enter(envelope.key.clone());
         handle::handle(&core, envelope, &mut attempts).await;
         tokio::task::consume_budget().await;
     }
@@ -169,14 +169,14 @@ async fn go_on(
 pub(super) fn resume(core: &Arc<Core>, lanes: &Arc<Lanes<Stored>>) -> Resume<Stored> {
     let (core, lanes) = (Arc::clone(core), Arc::clone(lanes));
     Arc::new(move |key, envelope| {
-        let handling = Handling::new(&core, &lanes, Some(Arc::clone(key)));
+        let run = LaneRun::new(&core, &lanes, Some(Arc::clone(key)));
         let rest = Rest::all(&core, &envelope);
-        spawn(&core, Box::pin(go_on(handling, envelope, rest, None)));
+        core.spawn(Box::pin(go_on(run, envelope, rest, None)));
     })
 }
 
 /// An envelope that is being handled: its room and its lane are given back, whatever happens.
-struct Handling {
+struct LaneRun {
     core: Arc<Core>,
     lanes: Arc<Lanes<Stored>>,
     key: Option<Arc<str>>,
@@ -185,7 +185,7 @@ struct Handling {
     begun: bool,
 }
 
-impl Handling {
+impl LaneRun {
     fn new(core: &Arc<Core>, lanes: &Arc<Lanes<Stored>>, key: Option<Arc<str>>) -> Self {
         Self {
             core: Arc::clone(core),
@@ -205,13 +205,13 @@ impl Handling {
     fn leave(&mut self) -> Option<Stored> {
         self.inside = false;
         self.core.queue.room.give(1);
-        self.core.queue.unfinished.leave();
+        self.core.unfinished.leave();
         let key = self.key.take()?;
         self.lanes.leave(&key, || resume(&self.core, &self.lanes))
     }
 }
 
-impl Drop for Handling {
+impl Drop for LaneRun {
     fn drop(&mut self) {
         // Dropped with its node, nothing goes on. Otherwise its task panicked where no handler
         // was at work, and the others of its key must not wait for ever.
@@ -228,13 +228,4 @@ impl Drop for Handling {
             resume(&self.core, &self.lanes)(&key, envelope);
         }
     }
-}
-
-/// Spawns a future that ends with the node.
-pub(in crate::delivery) fn spawn(core: &Arc<Core>, running: BoxFuture<'static, ()>) {
-    let node = Arc::clone(core);
-    crate::node::spawn(&core.runtime, async move {
-        let stopped = pin!(node.lifecycle.stopped());
-        futures_util::future::select(running, stopped).await;
-    });
 }

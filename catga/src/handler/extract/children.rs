@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Call;
-use crate::delivery::Held;
+use crate::delivery::HeldKeys;
 use crate::handler::{HandlerInfo, Key};
 use crate::message::{ContentType, Headers, Message, MessageId};
 use crate::node::Options;
@@ -21,7 +21,7 @@ pub(crate) struct Parent {
     handler: &'static HandlerInfo,
     deadline: Instant,
     /// The lanes that the execution is in.
-    held: Option<Arc<Held>>,
+    held: Option<Arc<HeldKeys>>,
     /// How many children with the same hash there were.
     children: Mutex<HashMap<u128, u64>>,
 }

@@ -2,6 +2,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use super::Builder;
 use crate::cluster::{self, Joining};
@@ -81,7 +82,7 @@ impl Builder {
                 (Some(joined.cluster), Some(joined.lines))
             }
         };
-        let queue = Queue::new(self.queue_capacity, self.max_in_flight);
+        let queue = Queue::new(self.queue_capacity);
         let around = Around {
             retry: self.retry,
             layers: !self.layers.is_empty(),
@@ -105,6 +106,9 @@ impl Builder {
             layers: Layers::stack(self.layers),
             queue,
             lifecycle: Lifecycle::new(),
+            unfinished: Gauge::default(),
+            in_flight: Arc::new(Semaphore::new(self.max_in_flight)),
+            dropped_broadcasts: AtomicU64::new(0),
             sends: Gauge::default(),
             executing: Gauge::default(),
             outcome: OnceLock::new(),

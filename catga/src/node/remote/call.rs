@@ -15,12 +15,12 @@ use super::answer::parse;
 use super::refusal::Refusal;
 use super::request::{self, Call};
 use crate::cluster::Cluster;
-use crate::delivery::{BoxFuture, Fault, Payload};
+use crate::delivery::{Fault, Payload};
 use crate::handler::Facts;
 use crate::message::{AnyMessage, ContentType, ErasedMessage, Headers, MessageId, MessageInfo};
 use crate::node::{Answer, Core, NodeId, SendError, run_here, spawn};
 use crate::routing::{Outstanding, Reason, Strategy, Target};
-use crate::transport::{Frame, RequestError};
+use crate::transport::{BoxFuture, Frame, RequestError};
 
 /// How long a call is listened for after its caller has given up, to count late answers.
 const LINGER: Duration = Duration::from_secs(30);

@@ -20,13 +20,14 @@ use super::remote::{self, Refusal};
 use super::{Core, Options};
 use crate::cluster::Cluster;
 use crate::delivery::{
-    self, BoxFuture, Claim, Claimant, Claimed, Delivery, Encoded, Fault, Held, LaneHeld, Payload,
+    self, Claim, Claimant, Claimed, Delivery, Encoded, Fault, HeldKeys, LaneHeld, Payload,
 };
 use crate::handler::{Execution, Facts, HandlerInfo, Other, Panic, Pick, Reply};
 use crate::message::{AnyMessage, ContentType, Headers, Message, MessageInfo};
 use crate::node::NodeId;
 use crate::routing::Key;
-use crate::wiring::Place;
+use crate::transport::BoxFuture;
+use crate::wiring::HandledHere;
 
 pin_project! {
     /// The future of [`Node::send`](crate::Node::send).
@@ -98,10 +99,10 @@ impl<M: Message> Future for SendFuture<'_, M> {
             }
         }
         let local = core.table.row(info).and_then(|row| row.handlers.first());
-        let here = match local.map(|local| local.place) {
+        let here = match local.map(|local| local.here) {
             None => false,
-            Some(Place::Here) => true,
-            Some(place) => match place_of(place, core, &message) {
+            Some(HandledHere::Always) => true,
+            Some(here) => match is_here(here, core, &message) {
                 Ok(here) => here,
                 Err(error) => return Poll::Ready(Err(error)),
             },
@@ -153,12 +154,12 @@ fn at(
 }
 
 /// Whether a message is handled here. That asks the message for its key, which is the user's code.
-fn place_of<M: Message>(
-    place: Place,
+fn is_here<M: Message>(
+    here: HandledHere,
     core: &Core,
     message: &M,
 ) -> Result<bool, SendError<M::Error>> {
-    catch_unwind(AssertUnwindSafe(|| place.is_here(core, message))).map_err(|payload| {
+    catch_unwind(AssertUnwindSafe(|| here.is_here(core, message))).map_err(|payload| {
         let panic = Panic::new(payload);
         SendError::panicked(M::info(), panic.text).located(&core.id, None)
     })
@@ -211,7 +212,7 @@ pub(crate) async fn run_here(
             if !may_take_turn(&core, info, &key) {
                 return Answer::Error(SendError::refused_with(info, Refusal::NotOwner));
             }
-            facts = facts.with_held(Some(Held::new(key, held)));
+            facts = facts.with_held(Some(HeldKeys::new(key, held)));
             Some(turn)
         }
         None => None,

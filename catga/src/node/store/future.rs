@@ -9,9 +9,9 @@ use tokio::task::coop::poll_proceed;
 use super::begun::Begun;
 use super::receipt::Services;
 use super::{New, Receipt, StoreError};
-use crate::delivery::BoxFuture;
 use crate::message::MessageId;
 use crate::node::Core;
+use crate::transport::BoxFuture;
 
 /// The future of [`Node::enqueue`](crate::Node::enqueue), [`Node::publish`](crate::Node::publish)
 /// and [`Node::broadcast`](crate::Node::broadcast).

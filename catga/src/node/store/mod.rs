@@ -172,7 +172,7 @@ impl New {
     fn store_now(&mut self, core: &Core) -> Result<Option<(MessageId, Services)>, StoreError> {
         // Counted before the phase is looked at, so that a shutdown either refuses it or waits for
         // it.
-        let entered = core.queue.unfinished.entered();
+        let entered = core.unfinished.entered();
         self.refuse(core)?;
         if self.is_given() || core.cluster.is_some() {
             // Somebody may be storing it at this moment.
@@ -193,7 +193,7 @@ impl New {
 
     /// Stores it, waiting for room and for whoever stores the same.
     async fn store(self, core: &Core) -> Result<(MessageId, bool, Services), StoreError> {
-        let entered = core.queue.unfinished.entered();
+        let entered = core.unfinished.entered();
         self.refuse(core)?;
         let (given, (timeout, deadline)) = (self.is_given(), self.limit());
         let Some(envelope) = self.envelope else {
@@ -207,7 +207,7 @@ impl New {
 
     /// Hands it over to the broker.
     fn append<'a>(self, core: &'a Core, engine: &Engine) -> Result<Begun<'a>, StoreError> {
-        let entered = core.queue.unfinished.entered();
+        let entered = core.unfinished.entered();
         self.refuse(core)?;
         let (_, deadline) = self.limit();
         let appending = match (&self.takers, &self.envelope) {

@@ -14,7 +14,7 @@ pub(in crate::node) async fn replay(
     core: &Arc<Core>,
     letter: &DeadLetter,
 ) -> Result<Option<Stored>, StoreError> {
-    let entered = core.queue.unfinished.entered();
+    let entered = core.unfinished.entered();
     if core.lifecycle.refuses_from(false) {
         return Err(StoreError::Refused {
             message: name_of(core, letter),

@@ -22,11 +22,11 @@ mod marks;
 mod messenger;
 mod names;
 mod pending;
-mod place;
 #[cfg(not(feature = "tls"))]
 mod plain;
 mod queues;
 mod records;
+mod reply_info;
 mod settings;
 mod stream;
 

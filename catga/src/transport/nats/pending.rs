@@ -38,14 +38,14 @@ pub(super) struct Answer {
 
 impl Pending {
     /// Waits for the answer to a new question from here on.
-    pub(super) fn ask(self: &Arc<Self>) -> Waiting {
+    pub(super) fn ask(self: &Arc<Self>) -> PendingAnswer {
         let (answered, answer) = oneshot::channel();
         let mut questions = self.questions();
         questions.last += 1;
         let number = questions.last;
         questions.waiting.insert(number, answered);
         drop(questions);
-        Waiting {
+        PendingAnswer {
             pending: Arc::clone(self),
             number,
             answer,
@@ -160,13 +160,13 @@ impl Drop for WaitingTogether {
 
 /// One question that waits; forgotten when it is dropped.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct PendingAnswer {
     pending: Arc<Pending>,
     number: u64,
     answer: oneshot::Receiver<Message>,
 }
 
-impl Waiting {
+impl PendingAnswer {
     pub(super) fn number(&self) -> u64 {
         self.number
     }
@@ -180,7 +180,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for PendingAnswer {
     fn drop(&mut self) {
         self.pending.questions().waiting.remove(&self.number);
     }

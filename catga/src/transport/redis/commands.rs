@@ -10,7 +10,7 @@ use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, ServerErrorKind};
 use super::call::Call;
 use super::directory::{Directory, Spot};
 use super::error::Trouble;
-use super::primary::{Request, Waiting};
+use super::primary::{AnswerTimer, Request};
 use super::separate::Connection;
 use super::server::Server;
 use crate::transport::BoxFuture;
@@ -141,7 +141,7 @@ impl Commands {
         let mut sent = Sent {
             directory: &self.directory,
             spot,
-            waiting: Waiting::new(),
+            waiting: AnswerTimer::new(),
         };
         let answered = spot.primary.send(request).await;
         sent.waiting.answered();
@@ -170,7 +170,7 @@ fn is(error: &redis::RedisError, kind: ServerErrorKind) -> bool {
 struct Sent<'a> {
     directory: &'a Directory,
     spot: &'a Spot,
-    waiting: Waiting,
+    waiting: AnswerTimer,
 }
 
 impl Drop for Sent<'_> {

@@ -99,7 +99,7 @@ impl Primary {
         Ok(Used {
             primary: self,
             current,
-            waiting: Waiting::new(),
+            waiting: AnswerTimer::new(),
         })
     }
 
@@ -170,9 +170,9 @@ pub(super) async fn within<T>(
 ///
 /// Whoever gives up before says so by how long it was: a server that cannot be heard any more must
 /// not hold up the next one, who has no more patience.
-pub(super) struct Waiting(Option<Instant>);
+pub(super) struct AnswerTimer(Option<Instant>);
 
-impl Waiting {
+impl AnswerTimer {
     pub(super) fn new() -> Self {
         Self(Some(Instant::now()))
     }
@@ -190,7 +190,7 @@ impl Waiting {
 struct Used<'a> {
     primary: &'a Primary,
     current: Current,
-    waiting: Waiting,
+    waiting: AnswerTimer,
 }
 
 impl Used<'_> {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Engine;
 use super::item::Content;
-use super::letters::Death;
+use super::letters::BurialCause;
 use super::store::answer;
 use super::writer::{Handed, How};
 use crate::node::Core;
@@ -82,7 +82,7 @@ async fn attend(core: &Arc<Core>, engine: &Arc<Engine>, number: u64) -> Result<(
 }
 
 /// A message that is on its way to those who take it, or why it is not.
-type HandedOver = Result<(Arc<Entry>, Vec<Handed>), (Content, Death<'static>)>;
+type HandedOver = Result<(Arc<Entry>, Vec<Handed>), (Content, BurialCause<'static>)>;
 
 struct Door<'a> {
     core: &'a Arc<Core>,
@@ -151,7 +151,10 @@ impl Door<'_> {
                     match too_large {
                         // It comes again, with all that follow.
                         _ if failed.is_some() => break,
-                        Some(error) => (Content::Foreign(entry), Death::Refused(error.to_string())),
+                        Some(error) => (
+                            Content::Foreign(entry),
+                            BurialCause::Refused(error.to_string()),
+                        ),
                         None => {
                             acks.push(ack);
                             continue;
@@ -189,7 +192,7 @@ impl Door<'_> {
             Ok(entry) => entry,
             Err(malformed) => {
                 let content = Content::Malformed(Arc::new(malformed));
-                return (ack, Err((content, Death::Unreadable)));
+                return (ack, Err((content, BurialCause::Unreadable)));
             }
         };
         let handed = self.engine.admit(&entry).map(|admitted| {
@@ -205,7 +208,7 @@ impl Door<'_> {
     async fn bury(
         &self,
         content: &Content,
-        death: &Death<'_>,
+        death: &BurialCause<'_>,
         ack: Ack,
     ) -> Result<(), TransportError> {
         tracing::error!(
@@ -265,10 +268,13 @@ impl Engine {
     }
 
     /// Who takes a message, and the message with its key.
-    fn admit(&self, entry: &Arc<Entry>) -> Result<Admitted, (Content, Death<'static>)> {
+    fn admit(&self, entry: &Arc<Entry>) -> Result<Admitted, (Content, BurialCause<'static>)> {
         let view = self.cluster.view();
         let Some(takers) = view.takers(&entry.name).cloned() else {
-            return Err((Content::Foreign(Arc::clone(entry)), Death::UnknownType));
+            return Err((
+                Content::Foreign(Arc::clone(entry)),
+                BurialCause::UnknownType,
+            ));
         };
         drop(view);
         let paths = self.cluster.key_paths(&entry.name).unwrap_or_default();
@@ -290,7 +296,10 @@ impl Engine {
                     takers,
                 })
             }
-            Err(why) => Err((Content::Foreign(Arc::clone(entry)), Death::Refused(why))),
+            Err(why) => Err((
+                Content::Foreign(Arc::clone(entry)),
+                BurialCause::Refused(why),
+            )),
         }
     }
 }

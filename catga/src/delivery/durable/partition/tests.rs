@@ -56,8 +56,8 @@ impl Desk {
     fn handle(&mut self, sequences: impl IntoIterator<Item = u64>) {
         for sequence in sequences {
             let entry = &self.entries[&sequence];
-            let mark = Mark::of(entry);
-            self.partition.handled(0, entry.position, mark, 1);
+            let fingerprint = Fingerprint::of(entry);
+            self.partition.handled(0, entry.position, fingerprint, 1);
         }
     }
 
@@ -148,9 +148,12 @@ fn what_a_term_left_behind_is_new_in_the_next() {
 fn an_entry_that_was_not_found_is_new_when_it_comes_again() {
     let mut desk = Desk::new();
     desk.meet(1..=20);
-    let (position, mark) = (desk.entries[&5].position, Mark::of(&desk.entries[&5]));
-    assert_eq!(desk.partition.gone(position, mark), Some(1));
-    assert_eq!(desk.partition.gone(position, mark), None);
+    let (position, fingerprint) = (
+        desk.entries[&5].position,
+        Fingerprint::of(&desk.entries[&5]),
+    );
+    assert_eq!(desk.partition.gone(position, fingerprint), Some(1));
+    assert_eq!(desk.partition.gone(position, fingerprint), None);
     desk.handle((1..=20).filter(|sequence| *sequence != 5));
     assert_eq!(desk.sorted(1..=20).0, [5]);
 }
@@ -163,8 +166,8 @@ fn what_ends_late_overtakes_what_came_again() {
     assert_eq!(desk.sorted([1, 2]).0, [1, 2]);
     desk.handle([1]);
     let due = |sequence: u64| {
-        let mark = Mark::of(&desk.entries[&sequence]);
-        desk.partition.due(sequence, mark)
+        let fingerprint = Fingerprint::of(&desk.entries[&sequence]);
+        desk.partition.due(sequence, fingerprint)
     };
     // However often it waits, each time that it came again.
     assert_eq!([due(1), due(1)], [Due::Settled, Due::Settled]);
@@ -177,19 +180,19 @@ fn what_waits_is_told_how_far_it_came() {
     desk.meet(1..=3);
     let place = |desk: &Desk, sequence| {
         let entry: &Received = &desk.entries[&sequence];
-        (entry.position, Mark::of(entry))
+        (entry.position, Fingerprint::of(entry))
     };
-    let (position, mark) = place(&desk, 1);
+    let (position, fingerprint) = place(&desk, 1);
     let (_, other) = place(&desk, 2);
     let nothing = Due::Waited(Progress::default());
-    assert_eq!(desk.partition.due(1, mark), nothing);
+    assert_eq!(desk.partition.due(1, fingerprint), nothing);
     let progress: Progress =
         serde_json::from_str(r#"{"handlers":{"a":{"failed":1,"done":true}}}"#).unwrap();
     desk.partition.tried(position, progress.clone());
-    assert_eq!(desk.partition.due(1, mark), Due::Waited(progress));
+    assert_eq!(desk.partition.due(1, fingerprint), Due::Waited(progress));
     assert_eq!(desk.partition.due(1, other), Due::Settled, "of another");
     desk.handle([1]);
-    assert_eq!(desk.partition.due(1, mark), Due::Settled);
+    assert_eq!(desk.partition.due(1, fingerprint), Due::Settled);
     assert_eq!(desk.partition.due(4, other), Due::Unknown);
 }
 
@@ -232,15 +235,15 @@ fn an_entry_in_the_place_of_another_is_new() {
 
 impl Tail {
     pub(in super::super) fn of_many(count: u64) -> Self {
-        let mark = |stored| Mark {
+        let fingerprint = |stored| Fingerprint {
             stored,
             id: Some(MessageId::new()),
         };
-        let marks = (0..count).map(|sequence| (u64::MAX - sequence, mark(u64::MAX)));
+        let marks = (0..count).map(|sequence| (u64::MAX - sequence, fingerprint(u64::MAX)));
         Self {
             handled: marks.clone().collect(),
             unfinished: marks
-                .map(|(sequence, mark)| (sequence, mark, Progress::default()))
+                .map(|(sequence, fingerprint)| (sequence, fingerprint, Progress::default()))
                 .collect(),
             ..Self::default()
         }
@@ -314,7 +317,7 @@ impl World {
                 if epoch == self.epoch {
                     let id = Some(id);
                     let position = Position { sequence, stored };
-                    self.partition.gone(position, Mark { stored, id });
+                    self.partition.gone(position, Fingerprint { stored, id });
                     self.cursor = 0;
                 }
             }
@@ -358,14 +361,14 @@ impl World {
             return;
         }
         let position = Position { sequence, stored };
-        let mark = Mark {
+        let fingerprint = Fingerprint {
             stored,
             id: Some(id),
         };
-        self.partition.handled(0, position, mark, 1);
+        self.partition.handled(0, position, fingerprint, 1);
         self.done.insert(id);
         self.lanes.retain(|(other, ..)| {
-            *other != id || self.partition.due(sequence, mark) != Due::Settled
+            *other != id || self.partition.due(sequence, fingerprint) != Due::Settled
         });
     }
 

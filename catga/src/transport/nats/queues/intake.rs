@@ -10,7 +10,7 @@ use super::entry::{self, Defaults};
 use super::flow::{Demand, Flow, State, Step};
 use crate::transport::nats::headers;
 use crate::transport::nats::names::Names;
-use crate::transport::nats::place::Place;
+use crate::transport::nats::reply_info::ReplyInfo;
 use crate::transport::{BoxFuture, DOOR, Intake, Position, Received, Taken};
 
 /// How many messages are on their way or wait to be taken.
@@ -32,17 +32,17 @@ pub(super) struct Entries {
 
 impl Entries {
     fn received(&self, message: Message) -> Option<Received> {
-        let place = Place::parse(message.reply.as_deref()?)?;
+        let reply = ReplyInfo::parse(message.reply.as_deref()?)?;
         let position = Position {
-            sequence: place.sequence,
-            stored: place.time,
+            sequence: reply.sequence,
+            stored: reply.time,
         };
         let defaults = Defaults::of(&self.names, &self.service, &message.subject, position);
         let entry = entry::read(headers::all(&message), message.payload.clone(), defaults);
         Some(Received {
             partition: Names::partition_of(&self.service, &message.subject),
             position,
-            number: place.number,
+            number: reply.number,
             entry,
         })
     }

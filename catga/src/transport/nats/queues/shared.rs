@@ -15,7 +15,7 @@ use super::generation::Done;
 use crate::transport::nats::bucket::nanos;
 use crate::transport::nats::error::Trouble;
 use crate::transport::nats::headers::{self, Outgoing};
-use crate::transport::nats::place::Place;
+use crate::transport::nats::reply_info::ReplyInfo;
 use crate::transport::{BoxFuture, DOOR, Position, Shared, SharedIntake, Ticket, VISIBILITY};
 
 /// The consumer. No generation has this name.
@@ -145,16 +145,16 @@ impl SharedIntake for Takings {
 
 fn shared(message: Message) -> Option<Shared> {
     let token = message.reply.as_deref()?;
-    let place = Place::parse(token)?;
+    let reply = ReplyInfo::parse(token)?;
     Some(Shared {
         ticket: Ticket {
             position: Position {
-                sequence: place.sequence,
-                stored: place.time,
+                sequence: reply.sequence,
+                stored: reply.time,
             },
             token: token.into(),
         },
-        taken: u32::try_from(place.deliveries).unwrap_or(u32::MAX),
+        taken: u32::try_from(reply.deliveries).unwrap_or(u32::MAX),
         entry: entry::read(headers::all(&message), message.payload.clone(), None),
     })
 }

@@ -20,7 +20,7 @@ use crate::transport::nats::bucket::{Bucket, MARKER_REASON, OPERATION, nanos};
 use crate::transport::nats::clock::ServerClock;
 use crate::transport::nats::error::Trouble;
 use crate::transport::nats::headers;
-use crate::transport::nats::place::Place;
+use crate::transport::nats::reply_info::ReplyInfo;
 use crate::transport::{BoxFuture, Change, Record, Revision, Watch};
 
 /// How often the server says that nothing has changed.
@@ -110,13 +110,13 @@ impl Changes {
             self.current();
             return Some(());
         }
-        let place = Place::parse(message.reply.as_deref()?)?;
-        if place.number != self.last + 1 {
+        let reply = ReplyInfo::parse(message.reply.as_deref()?)?;
+        if reply.number != self.last + 1 {
             return None;
         }
-        self.last = place.number;
-        self.bucket.saw(place.sequence);
-        self.clock.stored(place.sequence, place.time / 1_000);
+        self.last = reply.number;
+        self.bucket.saw(reply.sequence);
+        self.clock.stored(reply.sequence, reply.time / 1_000);
         let start = self.bucket.subject("").len();
         if let Some(key) = message.subject.get(start..).and_then(parse) {
             let is_marker = [OPERATION, MARKER_REASON]
@@ -129,13 +129,13 @@ impl Changes {
                 (false, _) => {
                     let record = Record {
                         value: message.payload,
-                        revision: Revision(place.sequence),
+                        revision: Revision(reply.sequence),
                     };
                     self.waiting.push_back(Change::Put(key, record));
                 }
             }
         }
-        let is_all = |target| place.sequence >= target || place.pending == 0;
+        let is_all = |target| reply.sequence >= target || reply.pending == 0;
         if self.target.is_some_and(is_all) {
             self.current();
         }

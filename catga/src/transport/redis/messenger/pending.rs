@@ -17,10 +17,10 @@ pub(super) struct Pending(Mutex<HashMap<u64, oneshot::Sender<Outcome>>>);
 
 impl Pending {
     /// Waits for the answer to a number from here on.
-    pub(super) fn ask(self: &Arc<Self>, number: u64) -> Waiting {
+    pub(super) fn ask(self: &Arc<Self>, number: u64) -> PendingAnswer {
         let (answered, answer) = oneshot::channel();
         self.requests().insert(number, answered);
-        Waiting {
+        PendingAnswer {
             pending: Arc::clone(self),
             number,
             answer,
@@ -47,13 +47,13 @@ impl Pending {
 
 /// One request that waits; forgotten when it is dropped.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct PendingAnswer {
     pending: Arc<Pending>,
     number: u64,
     answer: oneshot::Receiver<Outcome>,
 }
 
-impl Waiting {
+impl PendingAnswer {
     pub(super) fn number(&self) -> u64 {
         self.number
     }
@@ -68,7 +68,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for PendingAnswer {
     fn drop(&mut self) {
         self.pending.requests().remove(&self.number);
     }

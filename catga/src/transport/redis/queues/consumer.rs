@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::entry::{Fields, read};
-use super::place::Place;
 use super::reading::{Reading, stored, streams, until_answered};
 use super::script;
 use super::shared::{GROUP, Token};
+use super::stream_id::StreamId;
 use crate::BoxError;
 use crate::transport::redis::call::{Call, Script};
 use crate::transport::redis::commands::Commands;
@@ -107,8 +107,8 @@ impl Consumer {
         }
         self.from = from;
         for (id, fields, delivery) in entries {
-            if let Some(place) = Place::of_value(&id) {
-                self.take(self.waited, place, fields, delivery);
+            if let Some(id) = StreamId::of_value(&id) {
+                self.take(self.waited, id, fields, delivery);
             }
         }
         Ok(())
@@ -117,20 +117,20 @@ impl Consumer {
     fn take_all(&mut self, answer: Value) {
         let since = self.reading.since();
         for (_, entries) in streams(answer) {
-            for (place, fields) in entries.into_iter().filter_map(stored) {
-                self.take(since, place, fields, 1);
+            for (id, fields) in entries.into_iter().filter_map(stored) {
+                self.take(since, id, fields, 1);
             }
         }
     }
 
-    fn take(&mut self, since: Moment, place: Place, fields: Value, delivery: u32) {
+    fn take(&mut self, since: Moment, id: StreamId, fields: Value, delivery: u32) {
         let token = Token {
             delivery,
             consumer: &self.name,
         };
         let shared = transport::Shared {
             ticket: Ticket {
-                position: place.position(),
+                position: id.position(),
                 token: token.to_string().into(),
             },
             taken: delivery,

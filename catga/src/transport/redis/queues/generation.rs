@@ -2,9 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use super::intake::Partitions;
-use super::place::Place;
 use super::reading::Reading;
 use super::script;
+use super::stream_id::StreamId;
 use crate::message::chance;
 use crate::transport::redis::Shared;
 use crate::transport::redis::call::{Call, Script};
@@ -40,16 +40,16 @@ impl Shared {
         let mut received = BTreeMap::<u32, u64>::new();
         for (key, last) in destroyed {
             if let Some(partition) = self.names.partition_of(service, &key)
-                && let Some(place) = Place::parse(last.as_bytes())
+                && let Some(id) = StreamId::parse(last.as_bytes())
             {
                 // There is one generation; should there be more, the one that came furthest.
                 let known = received.entry(partition).or_default();
-                *known = place.sequence().max(*known);
+                *known = id.sequence().max(*known);
             }
         }
         let stored = newest.into_iter().filter_map(|(key, newest)| {
             let partition = self.names.partition_of(service, &key)?;
-            Some((partition, Place::parse(newest.as_bytes())?.sequence()))
+            Some((partition, StreamId::parse(newest.as_bytes())?.sequence()))
         });
         let stored = stored.collect();
         Ok(Opened {
@@ -73,9 +73,9 @@ impl Shared {
     ) -> Result<(), Trouble> {
         let mut partitions = BTreeMap::<u32, Vec<String>>::new();
         for ack in acks {
-            let place = Place::of_position(&ack.position);
+            let id = StreamId::of_position(&ack.position);
             let ids = partitions.entry(ack.partition).or_default();
-            ids.push(place.to_string());
+            ids.push(id.to_string());
         }
         let service = &generation.service;
         let keys: Vec<_> = partitions

@@ -58,14 +58,14 @@ impl Partitions {
                 continue;
             };
             active += 1;
-            for (place, fields) in entries.into_iter().filter_map(stored) {
+            for (id, fields) in entries.into_iter().filter_map(stored) {
                 let fields = Fields::of(fields);
                 bytes += fields.size();
-                let door = self.door.as_deref().map(|stream| Door { stream, place });
+                let door = self.door.as_deref().map(|stream| Door { stream, id });
                 self.number += 1;
                 self.waiting.push_back(Received {
                     partition,
-                    position: place.position(),
+                    position: id.position(),
                     number: self.number,
                     entry: read(fields, door),
                 });

@@ -3,9 +3,9 @@ use std::sync::{Arc, LazyLock};
 use redis::Value;
 
 use super::entry::{self, Fields, read};
-use super::place::Place;
 use super::reading::stored;
 use super::shared::GROUP;
+use super::stream_id::StreamId;
 use super::{WINDOW_MILLIS, script};
 use crate::transport::redis::Shared;
 use crate::transport::redis::call::{Call, Script};
@@ -37,10 +37,10 @@ impl Shared {
             }
             None => ("", None),
         };
-        let place = position.map(|position| Place::of_position(&position).to_string());
+        let id = position.map(|position| StreamId::of_position(&position).to_string());
         let mut call = Call::new(&BURY, &keys);
         call.arg(WINDOW_MILLIS).arg(group);
-        call.arg(place.unwrap_or_default());
+        call.arg(id.unwrap_or_default());
         entry::write(letter, |name, value| {
             call.arg(name).arg(value);
         });
@@ -60,13 +60,13 @@ impl Shared {
         let mut range = redis::cmd("XRANGE");
         range.arg(&dead);
         range
-            .arg(format!("({}", Place::of_sequence(number)))
+            .arg(format!("({}", StreamId::of_sequence(number)))
             .arg("+");
         range.arg("COUNT").arg(limit);
         let letters: Vec<Value> = self.commands.command(&dead, &range).await?;
         let letters = letters.into_iter().filter_map(stored);
-        let letter = |(place, fields): (Place, Value)| StoredLetter {
-            number: place.sequence(),
+        let letter = |(id, fields): (StreamId, Value)| StoredLetter {
+            number: id.sequence(),
             letter: read(Fields::of(fields), None),
         };
         Ok(letters.map(letter).collect())
@@ -76,7 +76,7 @@ impl Shared {
         let dead = self.dead(service);
         let mut delete = redis::cmd("XDEL");
         delete.arg(&dead);
-        delete.arg(Place::of_sequence(number).to_string());
+        delete.arg(StreamId::of_sequence(number).to_string());
         let deleted: u32 = self.commands.command(&dead, &delete).await?;
         Ok(deleted > 0)
     }

@@ -23,9 +23,9 @@ mod intake;
 mod letters;
 mod pace;
 mod partition;
-mod place;
 mod reading;
 mod shared;
+mod stream_id;
 mod tap;
 
 use std::sync::Arc;

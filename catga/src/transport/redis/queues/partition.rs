@@ -4,9 +4,9 @@ use redis::Value;
 
 use super::entry::{Door, Fields, read};
 use super::generation::new_mark;
-use super::place::Place;
 use super::reading::stored;
 use super::script;
+use super::stream_id::StreamId;
 use crate::BoxError;
 use crate::transport::redis::Shared;
 use crate::transport::redis::call::{Call, Script};
@@ -58,13 +58,13 @@ impl Shared {
         for positions in positions.chunks(AT_ONCE) {
             let mut ranges = redis::pipe();
             for position in positions {
-                let id = Place::of_position(position).to_string();
+                let id = StreamId::of_position(position).to_string();
                 ranges.cmd("XRANGE").arg(&stream).arg(&id).arg(id);
             }
             let ranges: Vec<Vec<Value>> = self.commands.pipeline(&stream, &ranges).await?;
             found.extend(ranges.into_iter().map(|range| {
-                let (place, fields) = range.into_iter().find_map(stored)?;
-                let door = mark.as_deref().map(|stream| Door { stream, place });
+                let (id, fields) = range.into_iter().find_map(stored)?;
+                let door = mark.as_deref().map(|stream| Door { stream, id });
                 Some(read(Fields::of(fields), door))
             }));
         }
@@ -82,7 +82,7 @@ impl Shared {
         range.arg("-").arg("+").arg("COUNT").arg(1);
         let first: Vec<Value> = self.commands.command(&stream, &range).await?;
         let first = first.into_iter().find_map(stored);
-        Ok(first.map(|(place, _)| place.sequence()))
+        Ok(first.map(|(id, _)| id.sequence()))
     }
 
     async fn read_mark(&self, service: &str) -> Result<Option<String>, Trouble> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::{Either, Fuse, select};
 use redis::{Cmd, Value};
 
-use super::place::Place;
+use super::stream_id::StreamId;
 use crate::transport::BoxFuture;
 use crate::transport::redis::commands::Separate;
 use crate::transport::redis::error::Cause;
@@ -139,9 +139,9 @@ pub(super) fn streams(answer: Value) -> Vec<(Value, Vec<Value>)> {
 }
 
 /// An entry of a stream: its id and its fields.
-pub(super) fn stored(entry: Value) -> Option<(Place, Value)> {
+pub(super) fn stored(entry: Value) -> Option<(StreamId, Value)> {
     let (id, fields) = pair(entry)?;
-    Some((Place::of_value(&id)?, fields))
+    Some((StreamId::of_value(&id)?, fields))
 }
 
 fn pair(value: Value) -> Option<(Value, Value)> {

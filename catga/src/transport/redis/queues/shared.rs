@@ -7,9 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::consumer::{Consumer, GivenBack};
-use super::place::Place;
 use super::reading::Reading;
 use super::script;
+use super::stream_id::StreamId;
 use crate::transport::redis::Shared;
 use crate::transport::redis::call::{Call, Script};
 use crate::transport::redis::error::Trouble;
@@ -119,7 +119,7 @@ impl Shared {
         let mut call = Call::new(&SETTLE, &[self.shared_stream(service)]);
         call.arg(GROUP);
         for ticket in tickets {
-            call.arg(Place::of_position(&ticket.position).to_string());
+            call.arg(StreamId::of_position(&ticket.position).to_string());
         }
         self.commands.call(&call).await
     }
@@ -144,7 +144,7 @@ impl Shared {
 /// Deliveries by the ids of their entries.
 fn deliveries(tickets: &[Ticket]) -> impl Iterator<Item = (String, Token<'_>)> {
     tickets.iter().filter_map(|ticket| {
-        let id = Place::of_position(&ticket.position).to_string();
+        let id = StreamId::of_position(&ticket.position).to_string();
         Some((id, Token::parse(&ticket.token)?))
     })
 }

@@ -111,7 +111,7 @@ mod tests {
     use redis::Value;
 
     use super::*;
-    use crate::transport::redis::queues::place::Place;
+    use crate::transport::redis::queues::stream_id::StreamId;
 
     fn fields(fields: &[(&str, &[u8])]) -> Fields {
         let values = fields.iter().flat_map(|(name, value)| {
@@ -124,8 +124,8 @@ mod tests {
     }
 
     fn at_the_door(given: &[(&str, &[u8])]) -> Result<Arc<Entry>, Malformed> {
-        let place = Place::parse(b"1000-7").unwrap();
-        read(fields(given), Some(Door { stream: "x", place }))
+        let id = StreamId::parse(b"1000-7").unwrap();
+        read(fields(given), Some(Door { stream: "x", id }))
     }
 
     #[test]

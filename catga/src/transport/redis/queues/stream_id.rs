@@ -16,12 +16,12 @@ const BITS: u32 = 22;
 /// appends goes to the next millisecond before the second one needs more than its bits. (A program
 /// that chooses ids of its own for the door must stay within them.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct StreamId {
     pub(super) milliseconds: u64,
     number: u64,
 }
 
-impl Place {
+impl StreamId {
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let (milliseconds, number) = std::str::from_utf8(text).ok()?.split_once('-')?;
         Some(Self {
@@ -64,7 +64,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.milliseconds, self.number)
     }
@@ -74,8 +74,8 @@ impl fmt::Display for Place {
 mod tests {
     use super::*;
 
-    fn place(text: &str) -> Place {
-        Place::parse(text.as_bytes()).unwrap()
+    fn stream_id(text: &str) -> StreamId {
+        StreamId::parse(text.as_bytes()).unwrap()
     }
 
     #[test]
@@ -90,9 +90,9 @@ mod tests {
         ];
         let mut last = 0;
         for id in ids {
-            let sequence = place(id).sequence();
+            let sequence = stream_id(id).sequence();
             assert!(sequence > last, "{id}");
-            assert_eq!(Place::of_sequence(sequence), place(id));
+            assert_eq!(StreamId::of_sequence(sequence), stream_id(id));
             last = sequence;
         }
     }
@@ -104,11 +104,11 @@ mod tests {
             "1795354220123-99999999",
             "18446744073709551615-18446744073709551615",
         ] {
-            let position = place(id).position();
-            assert_eq!(Place::of_position(&position).to_string(), id);
+            let position = stream_id(id).position();
+            assert_eq!(StreamId::of_position(&position).to_string(), id);
         }
         assert_eq!(
-            place("1795354220123-7").position().stored,
+            stream_id("1795354220123-7").position().stored,
             1_795_354_220_123
         );
     }
@@ -116,8 +116,8 @@ mod tests {
     #[test]
     fn nonsense_is_no_id() {
         for text in ["", "-", "1", "1-", "-1", "a-b", "18446744073709551616-0"] {
-            assert_eq!(Place::parse(text.as_bytes()), None, "{text}");
+            assert_eq!(StreamId::parse(text.as_bytes()), None, "{text}");
         }
-        assert_eq!(Place::parse(b"\xff-1"), None);
+        assert_eq!(StreamId::parse(b"\xff-1"), None);
     }
 }

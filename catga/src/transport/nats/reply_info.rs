@@ -1,6 +1,6 @@
 /// Where a message of a consumer stands, as its reply subject tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct ReplyInfo {
     /// How often it was delivered, this time included.
     pub(super) deliveries: u64,
     /// In the stream.
@@ -13,7 +13,7 @@ pub(super) struct Place {
     pub(super) pending: u64,
 }
 
-impl Place {
+impl ReplyInfo {
     /// `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<number>.<time>.<pending>`; newer
     /// servers may put a domain and an account before the stream, and more behind.
     pub(super) fn parse(reply: &str) -> Option<Self> {
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn places_are_read_from_old_and_new_servers() {
-        let place = Some(Place {
+        let place = Some(ReplyInfo {
             deliveries: 1,
             sequence: 7,
             number: 3,
@@ -53,10 +53,10 @@ mod tests {
             "$JS.ACK._.ACC.KV_a_cluster.w1.1.7.3.1795509491569887468.0",
             "$JS.ACK.hub.ACC.KV_a_cluster.w1.1.7.3.1795509491569887468.0.random",
         ] {
-            assert_eq!(Place::parse(reply), place, "{reply}");
+            assert_eq!(ReplyInfo::parse(reply), place, "{reply}");
         }
         for other in ["", "$JS.ACK.a.b.1", "_INBOX.a.b", "$JS.ACK.a.b.1.x.3.4.0"] {
-            assert_eq!(Place::parse(other), None, "{other}");
+            assert_eq!(ReplyInfo::parse(other), None, "{other}");
         }
     }
 }
