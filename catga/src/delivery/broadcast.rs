@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Claimant, Envelope, handle};
+use super::{Claimant, Envelope, execute};
 use crate::handler::{Facts, HandlerInfo, Pick};
 use crate::node::Core;
 use crate::routing::topic_matches;
@@ -33,7 +33,7 @@ pub(crate) fn broadcast(core: &Arc<Core>, envelope: Envelope, topic: Option<&str
             let facts = Facts::broadcast(Arc::clone(&envelope));
             let mut claimant = Claimant::default();
             let claimant = &mut claimant;
-            let run = handle::run(&of, &envelope, pick, local, facts, claimant, &|| true);
+            let run = execute::run(&of, &envelope, pick, local, facts, claimant, &|| true);
             if let Err(failure) = run.await {
                 telemetry::broadcast_failed(&of, local.info, &envelope, &failure);
             }

@@ -3,8 +3,8 @@
 //!
 //! Two engines handle what is stored. `queue` is that of a node without a broker: all is in its memory,
 //! nothing is encoded, and nobody else may take over. `durable` is that of a node in a cluster: queues
-//! and their owners are in the broker. What an attempt is, how a handler runs, lanes, retries and
-//! deduplication are the same for both, and live here.
+//! and their owners are in the broker. What an attempt is, how one is executed, lanes,
+//! the retry policy and deduplication are the same for both, and live here.
 
 mod attempt;
 mod broadcast;
@@ -14,9 +14,9 @@ mod dedup;
 mod delivery;
 mod durable;
 mod envelope;
+mod execute;
 mod failure;
 pub(crate) mod fault;
-mod handle;
 mod held;
 mod lanes;
 mod layered;
@@ -34,7 +34,6 @@ pub use held::LaneHeld;
 pub use outcome::Outcome;
 
 pub(crate) use broadcast::broadcast;
-pub(crate) use dead_letters::DeadLetters;
 pub(crate) use dedup::{Claim, Claimant, Claimed};
 #[cfg(feature = "testing")]
 pub(crate) use dedup::{claim_name, is_success};

@@ -11,12 +11,12 @@ use tokio::time::sleep;
 use super::Engine;
 use super::item::{Content, Item};
 use super::letters::{BurialCause, bury, bury_whole};
-use super::load::payload_of;
 use super::patience::Patience;
+use super::refetch::payload_of;
 use super::run::End;
 use super::suspects;
 use super::term::{MOMENT, Running};
-use crate::delivery::{Claimant, Envelope, Failure, handle};
+use crate::delivery::{Claimant, Envelope, Failure, execute};
 use crate::handler::{Facts, Pick};
 use crate::message::MessageInfo;
 use crate::node::Core;
@@ -241,7 +241,7 @@ impl HandlerDelivery<'_> {
                 let facts = Facts::stored(Arc::clone(envelope), attempt);
                 let pick = Pick::Handler(self.index);
                 let may_start = || item.term.may_start(&engine.cluster);
-                handle::run(core, envelope, pick, local, facts, claimant, &may_start).await
+                execute::run(core, envelope, pick, local, facts, claimant, &may_start).await
             };
             return Ok(Attempted {
                 envelope: Arc::clone(envelope),

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::Engine;
 use super::item::Item;
 use super::letters::{BurialCause, bury_whole};
-use super::load::payload_of;
+use super::refetch::payload_of;
 use super::run::End;
 use crate::node::Core;
 

@@ -14,13 +14,14 @@ use futures_util::future::{Either, join_all, select, try_join_all};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::engine::HEAVY;
 use super::first::start_all;
 use super::item::{Item, Loaded};
 use super::partition::{Fingerprint, Met, Tail};
 use super::release::{read_tail, write_tail};
 use super::term::Term;
 use super::waiter::Waiter;
-use super::{Engine, HEAVY, acks, run};
+use super::{Engine, acks, run};
 use crate::cluster::Tenures;
 use crate::node::Core;
 use crate::telemetry::Chain;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::Engine;
+use super::engine::Acked;
 use super::item::{Content, Item};
 use super::patience::Patience;
 use super::run::End;
@@ -93,7 +94,7 @@ pub(super) async fn bury(
     let mut patience = Patience::new();
     loop {
         let acked = if last { engine.release_of(item) } else { None };
-        let release = acked.as_ref().map(super::Acked::release);
+        let release = acked.as_ref().map(Acked::release);
         let bury = queues.bury(&engine.service, &id, &letter, release);
         match engine.cluster.limited("write a dead letter", bury).await {
             Ok(()) if acked.is_some() => return End::Buried,

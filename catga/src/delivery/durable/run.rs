@@ -10,7 +10,7 @@ use super::attempts::{bury_again, handlers, wanted};
 use super::foreign::foreign;
 use super::item::{Content, Item};
 use super::letters::{BurialCause, bury_whole};
-use super::load::payload_of;
+use super::refetch::payload_of;
 use super::suspects;
 use super::waiter::Waiter;
 use crate::delivery::lanes::Resume;

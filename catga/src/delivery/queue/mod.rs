@@ -5,16 +5,19 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::Envelope;
 use super::lanes::{Closed, Lanes, Turn};
 use super::room::Room;
-use super::{DeadLetters, Envelope};
 use crate::node::{Core, Entered};
 use crate::routing::Key;
 
+mod handlers;
+mod letters;
 mod mailbox;
 mod repeats;
 mod work;
 
+use letters::DeadLetters;
 use mailbox::Mailbox;
 use repeats::Repeats;
 pub(crate) use work::start;

@@ -8,9 +8,8 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Stored;
+use super::handlers::{Rest, finish, first_polls, handle};
 use crate::delivery::attempt::Attempts;
-use crate::delivery::handle;
-use crate::delivery::handle::{Rest, finish, first_polls};
 use crate::delivery::lanes::{Lanes, Resume};
 use crate::node::Core;
 
@@ -160,7 +159,7 @@ async fn go_on(
     let mut attempts = Attempts::default();
     while let Some(envelope) = run.leave() {
         run.enter(envelope.key.clone());
-        handle::handle(&core, envelope, &mut attempts).await;
+        handle(&core, envelope, &mut attempts).await;
         tokio::task::consume_budget().await;
     }
 }

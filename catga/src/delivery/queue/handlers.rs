@@ -1,29 +1,24 @@
-//! Each handler of a stored message until it succeeds or its attempts are used up.
+//! Each handler of a message of the queue until it succeeds or its attempts are used up.
 
-use std::fmt;
 use std::future::poll_fn;
 use std::num::NonZeroU32;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::{Either, join_all};
+use futures_util::future::join_all;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
 
-use super::attempt::{AnyAttempt, Attempts};
-use super::dedup::{Claim, Claimant, Claimed};
-use super::{Envelope, Failure, layered};
-use crate::handler::{Facts, HandlerInfo, Pick};
-use crate::node::{Core, after};
+use crate::delivery::attempt::{AnyAttempt, Attempts};
+use crate::delivery::{Claimant, Envelope, Failure, execute};
+use crate::handler::{Facts, Pick};
+use crate::node::Core;
 use crate::telemetry;
-use crate::transport::BoxFuture;
 use crate::wiring::Local;
 
 /// What is left of a message after the first polls of its handlers; nothing for most.
 #[derive(Default)]
-pub(crate) struct Rest(Vec<(usize, Step)>);
+pub(super) struct Rest(Vec<(usize, Step)>);
 
 /// How far a handler has come.
 enum Step {
@@ -42,12 +37,12 @@ struct Next {
 }
 
 impl Rest {
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Every handler of a message, where none could be started yet.
-    pub(crate) fn all(core: &Core, envelope: &Envelope) -> Self {
+    pub(super) fn all(core: &Core, envelope: &Envelope) -> Self {
         let handlers = handlers(core, envelope);
         Self(handlers.map(|(index, _)| (index, Step::Fresh)).collect())
     }
@@ -71,7 +66,7 @@ fn handlers<'a>(
 ///
 /// Nothing is allocated for a handler that is at its end then. The caller has a place among those
 /// that run at once, and keeps it for the rest.
-pub(crate) fn first_polls(
+pub(super) fn first_polls(
     core: &Arc<Core>,
     envelope: Arc<Envelope>,
     attempts: &mut Attempts,
@@ -106,7 +101,7 @@ pub(crate) fn first_polls(
 }
 
 /// Handles a message: each of its handlers until it succeeds or its attempts are used up.
-pub(crate) async fn handle(core: &Arc<Core>, envelope: Arc<Envelope>, attempts: &mut Attempts) {
+pub(super) async fn handle(core: &Arc<Core>, envelope: Arc<Envelope>, attempts: &mut Attempts) {
     let place = loop {
         core.queue.resumed().await;
         let Ok(place) = Arc::clone(&core.in_flight).acquire_owned().await else {
@@ -134,7 +129,7 @@ pub(crate) async fn handle(core: &Arc<Core>, envelope: Arc<Envelope>, attempts: 
 
 /// Handles what is left of a message. `place` is among those that run at once; it is given back as
 /// soon as no first attempt runs any more.
-pub(crate) async fn finish(
+pub(super) async fn finish(
     core: &Arc<Core>,
     envelope: &Arc<Envelope>,
     rest: Rest,
@@ -220,130 +215,9 @@ async fn once(
     let facts = Facts::stored(Arc::clone(envelope), attempt);
     let pick = Pick::Handler(index);
     let may_start = || !core.queue.is_paused();
-    match run(core, envelope, pick, local, facts, claimant, &may_start).await {
+    match execute::run(core, envelope, pick, local, facts, claimant, &may_start).await {
         Ok(()) => None,
         Err(failure) => failed(core, envelope, index, local, attempt, failure),
-    }
-}
-
-/// Whether something may still start.
-pub(super) type MayStart<'a> = &'a (dyn Fn() -> bool + Sync);
-
-/// One attempt of one handler, unless it is known to have succeeded for this message. Whoever calls has
-/// seen that it `may_start`; that is asked again behind a claim, which takes a while.
-///
-/// All but the shortest way is behind a box, since each message that runs has room for it.
-pub(super) fn run<'a>(
-    core: &'a Arc<Core>,
-    envelope: &'a Envelope,
-    pick: Pick,
-    local: &'a Local,
-    facts: Facts,
-    claimant: &'a mut Claimant,
-    may_start: MayStart<'a>,
-) -> Either<Once<'a>, BoxFuture<'a, Result<(), Failure>>> {
-    match local.info.dedup() {
-        Some(window) => {
-            let run = async move {
-                let deadline = after(facts.timeout());
-                let claim = claim(core, envelope, local.info, claimant, window, deadline);
-                let claim = match claim.await? {
-                    Claimed::Run(claim) => claim,
-                    Claimed::Done(_) => return Ok(()),
-                };
-                if !may_start() {
-                    claim.failed().await;
-                    return Err(Failure::unclaimed(&Stopped));
-                }
-                let result = run_once(core, envelope, pick, local, facts).await;
-                match result {
-                    Ok(()) => claim.succeeded(b"").await,
-                    Err(_) => claim.failed().await,
-                }
-                result
-            };
-            Either::Right(Box::pin(run))
-        }
-        None => run_once(core, envelope, pick, local, facts),
-    }
-}
-
-/// Claims the id of a message for a handler.
-async fn claim(
-    core: &Arc<Core>,
-    envelope: &Envelope,
-    handler: &'static HandlerInfo,
-    claimant: &mut Claimant,
-    window: Duration,
-    deadline: Instant,
-) -> Result<Claimed, Failure> {
-    let epoch = envelope.fence.filter(|_| envelope.key.is_some());
-    Claim::take(
-        core,
-        claimant,
-        handler,
-        envelope.id,
-        epoch,
-        window,
-        deadline,
-    )
-    .await
-    .map_err(|error| Failure::unclaimed(&*error))
-}
-
-/// While a message was claimed, its service was paused, or its node lost the key or stops.
-#[derive(Debug)]
-struct Stopped;
-
-impl fmt::Display for Stopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("nothing may start here any more since the message id was claimed")
-    }
-}
-
-impl std::error::Error for Stopped {}
-
-/// One attempt of one handler, through the layers if there are any.
-fn run_once<'a>(
-    core: &'a Arc<Core>,
-    envelope: &'a Envelope,
-    pick: Pick,
-    local: &'a Local,
-    facts: Facts,
-) -> Either<Once<'a>, BoxFuture<'a, Result<(), Failure>>> {
-    if let Some(layers) = &core.layers {
-        let run = layered::run(core, layers, envelope, pick, local, facts);
-        return Either::Right(Box::pin(run));
-    }
-    Either::Left(Once {
-        core,
-        local,
-        attempt: (envelope.info.operations.attempt)(),
-        fresh: Some(facts),
-    })
-}
-
-/// One attempt of one handler, without layers.
-pub(super) struct Once<'a> {
-    core: &'a Arc<Core>,
-    local: &'a Local,
-    attempt: AnyAttempt,
-    /// `None` once it has started.
-    fresh: Option<Facts>,
-}
-
-impl Future for Once<'_> {
-    type Output = Result<(), Failure>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        match this.fresh.take() {
-            Some(mut facts) => {
-                let attempt = this.attempt.as_mut();
-                attempt.start(cx, this.core, this.local, &mut facts)
-            }
-            None => this.attempt.as_mut().resume(cx),
-        }
     }
 }
 
