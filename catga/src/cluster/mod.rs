@@ -10,7 +10,7 @@
 //! | part | what it does |
 //! |---|---|
 //! | [`state`], [`settings`] | what a node knows of its cluster, and how it was told to live in it |
-//! | [`join`], [`leave`] | the first and the last it says of itself |
+//! | [`mod@join`], [`leave`] | the first and the last it says of itself |
 //! | [`member`], [`heartbeat`] | its record, and that it is written again and again |
 //! | [`watcher`], [`seen`], [`observed`] | the records of the others, and since when each is as it is |
 //! | [`judge`], [`lease`], [`clock`] | who is dead, and for how long this node may act |

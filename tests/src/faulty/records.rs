@@ -6,6 +6,7 @@ use catga::transport::{
     WriteError, Written,
 };
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::{Fault, Lie, Line, Rules};
 
@@ -38,9 +39,10 @@ impl Records for Line {
                     expect = met(records.read(&place).await?);
                 }
                 let expires = expires.filter(|_| !line.faults.has(Lie::RemovalsLost));
+                let sent = Instant::now();
                 let written = records.write(&place, value, expect, expires).await?;
                 let is_claim = matches!(key, RecordKey::Owners(_));
-                line.faults.wrote(&line.name, key);
+                line.faults.wrote(&line.name, key, sent);
                 if is_claim && line.faults.tell(Lie::RecordsFellBack) {
                     line.faults.fall_back().await;
                 }

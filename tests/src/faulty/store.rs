@@ -7,6 +7,7 @@ use catga::transport::{
     Change, Expect, Identity, Record, RecordKey, Revision, Transport, WriteError,
 };
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::Line;
 use super::stored::Stored;
@@ -16,7 +17,7 @@ pub struct Faults {
     store: Mutex<Arc<dyn Transport>>,
     frames: Arc<dyn Transport>,
     identity: Mutex<String>,
-    written: Mutex<Vec<(String, RecordKey)>>,
+    written: Mutex<Vec<(String, RecordKey, Instant)>>,
     /// What the store had when it fell back last.
     before: Mutex<Option<Snapshot>>,
     pub(super) stored: Stored,
@@ -82,7 +83,18 @@ impl Faults {
     #[must_use]
     pub fn writes(&self, is: impl Fn(&str, &RecordKey) -> bool) -> usize {
         let written = self.written.lock().unwrap();
-        written.iter().filter(|(name, key)| is(name, key)).count()
+        written
+            .iter()
+            .filter(|(name, key, _)| is(name, key))
+            .count()
+    }
+
+    /// When the last of these writes was sent.
+    #[must_use]
+    pub fn last_write(&self, is: impl Fn(&str, &RecordKey) -> bool) -> Option<Instant> {
+        let written = self.written.lock().unwrap();
+        let of_these = written.iter().filter(|(name, key, _)| is(name, key));
+        of_these.map(|(.., sent)| *sent).max()
     }
 
     /// Ends all watches; others can be started at once.
@@ -188,8 +200,11 @@ impl Faults {
         Identity(self.identity.lock().unwrap().clone())
     }
 
-    pub(super) fn wrote(&self, name: &str, key: RecordKey) {
-        self.written.lock().unwrap().push((name.to_owned(), key));
+    pub(super) fn wrote(&self, name: &str, key: RecordKey, sent: Instant) {
+        self.written
+            .lock()
+            .unwrap()
+            .push((name.to_owned(), key, sent));
     }
 }
 
