@@ -146,7 +146,7 @@ pub(super) enum RegisterError {
 /// What became of a registration.
 #[derive(Debug)]
 pub(super) struct Registered {
-    /// The version of the service's record that has it.
+    /// The first version of the service's record that is known to have it.
     pub(super) revision: Revision,
     /// How it is taken back.
     undo: Undo,
@@ -154,8 +154,8 @@ pub(super) struct Registered {
 
 #[derive(Debug)]
 enum Undo {
-    /// The record had all of it before.
-    Nothing,
+    /// The record had all of it before, in this version.
+    Nothing(Revision),
     Remove,
     Restore(ServiceRecord),
 }
@@ -180,26 +180,24 @@ pub(super) async fn register(
                 }
                 let mut record = before.clone();
                 record.merge(own);
-                if record == before {
-                    return Ok(Registered {
-                        revision: found.revision,
-                        undo: Undo::Nothing,
-                    });
-                }
-                (
-                    Expect::Revision(found.revision),
-                    record,
-                    Undo::Restore(before),
-                )
+                // Written also where nothing is new: whoever does not get to the end of its start, and
+                // takes back what it registered, must see that somebody relies on it now.
+                let undo = if record == before {
+                    Undo::Nothing(found.revision)
+                } else {
+                    Undo::Restore(before)
+                };
+                (Expect::Revision(found.revision), record, undo)
             }
         };
         let value = encode(&record).map_err(RegisterError::Transport)?;
         match records.write(&key, value, expect, None).await {
             Ok(written) => {
-                return Ok(Registered {
-                    revision: written.revision,
-                    undo,
-                });
+                let revision = match undo {
+                    Undo::Nothing(revision) => revision,
+                    _ => written.revision,
+                };
+                return Ok(Registered { revision, undo });
             }
             // Another node of the service was faster: look again.
             Err(WriteError::Conflict) => {}
@@ -216,7 +214,7 @@ pub(super) async fn withdraw(
 ) -> Result<(), TransportError> {
     let key = RecordKey::Service(Arc::clone(service));
     let withdrawn = match registered.undo {
-        Undo::Nothing => return Ok(()),
+        Undo::Nothing(_) => return Ok(()),
         Undo::Remove => records.remove(&key, registered.revision).await,
         Undo::Restore(before) => {
             let expect = Expect::Revision(registered.revision);

@@ -122,6 +122,9 @@ fn take(
         }
         Change::Removed(key) => {
             removed(seen, &key);
+            if key == RecordKey::Service(Arc::clone(&cluster.service)) {
+                register_again(cluster);
+            }
             forget_gone(cluster, seen);
             News::Changed
         }
@@ -178,15 +181,20 @@ fn put(cluster: &Cluster, seen: &mut SeenState, key: RecordKey, record: &Record)
 /// Tells the others, with the next beat, which registrations this node knows of.
 fn knows(cluster: &Cluster, service: &Arc<str>, record: &ServiceRecord, revision: Revision) {
     let mut own = cluster.own();
-    let mut due = own.record.knows_of(service, revision);
-    if *service == cluster.service && !record.covers(&cluster.registration) {
-        // Somebody ended what this node still takes: the next beat says that it does.
-        own.registered = false;
-        due = true;
-    }
-    if due {
+    let due = own.record.knows_of(service, revision);
+    let is_ended = *service == cluster.service && !record.covers(&cluster.registration);
+    drop(own);
+    if is_ended {
+        register_again(cluster);
+    } else if due {
         cluster.beat_due.notify_one();
     }
+}
+
+/// Somebody ended what this node still takes: the next beat says that it does.
+fn register_again(cluster: &Cluster) {
+    cluster.own().registered = false;
+    cluster.beat_due.notify_one();
 }
 
 fn removed(seen: &mut SeenState, key: &RecordKey) {

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -184,15 +186,35 @@ impl Claim {
         }
     }
 
-    /// It succeeded. If that cannot be written down, the claim runs out and the message may run
-    /// again.
-    pub(crate) async fn succeeded(mut self, answer: &[u8]) {
+    /// It succeeded. That is written down, whether somebody waits for what this returns or not: who
+    /// waits may be dropped, and then a handler that has succeeded would run again. If it cannot be
+    /// written down, the claim runs out and the message may run again.
+    pub(crate) fn succeeded(mut self, answer: &[u8]) -> impl Future<Output = ()> + use<> {
         self.settled = true;
-        let mark = ClaimRecord {
+        let done = ClaimRecord {
             token: self.token,
             epoch: self.epoch,
             done: Some(answer.into()),
         };
+        let (core, runtime) = (Arc::clone(&self.core), self.core.runtime.clone());
+        let mut remember = Box::pin(self.remember(done));
+        let (tell, told) = oneshot::channel();
+        // Without a broker it is at its end at once.
+        if (&mut remember).now_or_never().is_none() {
+            let unfinished = Unfinished::new(core);
+            spawn(&runtime, async move {
+                remember.await;
+                drop(unfinished);
+                let _ = tell.send(());
+            });
+        }
+        // Without a sender, nothing is waited for.
+        async move {
+            let _ = told.await;
+        }
+    }
+
+    async fn remember(self, mark: ClaimRecord) {
         let expect = Expect::Revision(self.revision);
         match write(&self.core, &self.name, &mark, expect, self.window).await {
             Ok(Some(_)) => {}
@@ -207,8 +229,24 @@ impl Claim {
 
     /// It failed: another attempt may claim at once.
     pub(crate) async fn failed(mut self) {
-        self.settled = true;
         remove(&self.core, &self.name, self.revision).await;
+        self.settled = true;
+    }
+}
+
+/// A shutdown waits for what is written down.
+struct Unfinished(Arc<Core>);
+
+impl Unfinished {
+    fn new(core: Arc<Core>) -> Self {
+        core.unfinished.enter();
+        Self(core)
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.0.unfinished.leave();
     }
 }
 

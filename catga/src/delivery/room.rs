@@ -8,6 +8,7 @@ pub(super) struct Room {
     free: Semaphore,
     /// What was stored without room: as much is not given back before somebody else may store.
     debt: AtomicUsize,
+    capacity: usize,
 }
 
 impl Room {
@@ -15,6 +16,7 @@ impl Room {
         Self {
             free: Semaphore::new(capacity),
             debt: AtomicUsize::new(0),
+            capacity,
         }
     }
 
@@ -67,6 +69,16 @@ impl Room {
         let one = self.free.acquire().await?;
         drop(one);
         Ok(self.free.available_permits().max(1))
+    }
+
+    /// How much room there is now.
+    pub(super) fn left(&self) -> usize {
+        self.free.available_permits()
+    }
+
+    /// Whether twice as much is stored as there is room for.
+    pub(super) fn is_overdrawn(&self) -> bool {
+        self.debt.load(Ordering::Relaxed) >= self.capacity
     }
 
     /// There is no more room, ever: those who wait for it hear of it.

@@ -3,10 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::options::after;
-use super::{Core, Node, Phase};
+use super::{Core, Node, Phase, spawn};
 use crate::delivery::{Drained, LAST_WORD};
 
 /// Lets handlers that are inside of their first poll come to its end, so that they are counted.
@@ -44,7 +45,9 @@ impl Node {
     ///
     /// # Cancellation
     ///
-    /// A future that is dropped leaves the node draining; call it again to go on.
+    /// It goes on when its future is dropped; whoever calls it again waits for the same.
+    ///
+    /// A handler that waits for it waits for itself, and is dropped when the drain timeout is over.
     ///
     /// # Examples
     ///
@@ -80,7 +83,16 @@ impl Node {
     /// # }
     /// ```
     pub async fn shutdown(&self) -> Result<(), ShutdownError> {
-        shutdown(&self.core).await
+        // A task of its own: a handler may call this, and is dropped in the end.
+        let (core, (tell, told)) = (Arc::clone(&self.core), oneshot::channel());
+        spawn(&self.core.runtime, async move {
+            let _ = tell.send(shutdown(&core).await);
+        });
+        match told.await {
+            Ok(outcome) => outcome,
+            // Its runtime has ended.
+            Err(_) => shutdown(&self.core).await,
+        }
     }
 }
 

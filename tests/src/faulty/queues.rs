@@ -175,9 +175,13 @@ impl Queues for Line {
             for Position { sequence, .. } in &mut positions {
                 *sequence = self.faults.sequences().own(&service, partition, *sequence);
             }
+            let faults = Arc::clone(&self.faults);
             self.with_queues(move |inner| async move {
                 let queues = inner.queues();
-                queues.fetch(&service, partition, &positions).await
+                let found = queues.fetch(&service, partition, &positions).await?;
+                let fetched = |entry: Arc<Entry>| faults.fetched(&entry);
+                let found = found.into_iter();
+                Ok(found.map(|found| Some(found?.map(fetched))).collect())
             })
             .await
         })

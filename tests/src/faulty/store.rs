@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use bytes::Bytes;
 use catga::transport::{
-    Change, Expect, Identity, Record, RecordKey, Revision, Transport, WriteError,
+    Change, Entry, Expect, Identity, Record, RecordKey, Revision, Transport, WriteError,
 };
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -18,6 +18,8 @@ pub struct Faults {
     frames: Arc<dyn Transport>,
     identity: Mutex<String>,
     written: Mutex<Vec<(String, RecordKey, Instant)>>,
+    /// What nodes fetched again.
+    fetched: Mutex<Vec<Weak<Entry>>>,
     /// What the store had when it fell back last.
     before: Mutex<Option<Snapshot>>,
     pub(super) stored: Stored,
@@ -67,6 +69,7 @@ impl Faults {
             frames: inner,
             identity: Mutex::new("first".to_owned()),
             written: Mutex::default(),
+            fetched: Mutex::default(),
             before: Mutex::default(),
             breaks: watch::Sender::new(0),
             flows: watch::Sender::new(0),
@@ -95,6 +98,21 @@ impl Faults {
         let written = self.written.lock().unwrap();
         let of_these = written.iter().filter(|(name, key, _)| is(name, key));
         of_these.map(|(.., sent)| *sent).max()
+    }
+
+    /// How much of what nodes fetched again is in their hands.
+    #[must_use]
+    pub fn fetched_in_hand(&self) -> usize {
+        let mut fetched = self.fetched.lock().unwrap();
+        fetched.retain(|entry| entry.strong_count() > 0);
+        fetched.len()
+    }
+
+    /// Another one of the same, which is counted.
+    pub(super) fn fetched(&self, entry: &Entry) -> Arc<Entry> {
+        let fetched = Arc::new(entry.clone());
+        self.fetched.lock().unwrap().push(Arc::downgrade(&fetched));
+        fetched
     }
 
     /// Ends all watches; others can be started at once.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use catga::transport::Memory;
-use catga::{Node, State, command, handler};
+use catga::{Node, State, command, event, handler};
 use catga_tests::faulty::{Faults, Line};
 use catga_tests::suite::site::until;
 use serde::{Deserialize, Serialize};
@@ -95,4 +95,44 @@ async fn what_blocks_past_the_lease_is_not_run_again_by_its_own_node() {
         let expected: Vec<u64> = [0].into_iter().chain(2..2 + lapses).chain([1]).collect();
         assert_eq!(gate.ran(), expected);
     }
+}
+
+#[event]
+#[route(key = "key")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Pair {
+    key: u64,
+}
+
+#[handler]
+fn blocks(event: Pair, gate: State<Gate>) {
+    block(
+        Block {
+            key: event.key,
+            n: 0,
+        },
+        gate,
+    );
+}
+
+#[handler]
+async fn waits(_: Pair) {
+    tokio::time::sleep(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_of_two_that_blocks_past_the_lease_is_not_run_again_by_its_own_node() {
+    let faults = Faults::new(Arc::new(Memory::private()));
+    let line = faults.line("a");
+    let gate = Gate::default();
+    let node = node_on(&line, &gate).await;
+    node.publish(Pair { key: 1 }).await.unwrap();
+    until("it runs", LONG, || gate.ran() == [0]).await;
+    lapse(&line, &node).await;
+    node.enqueue(Block { key: 2, n: 2 }).await.unwrap();
+    until("the other key runs", LONG, || gate.ran() == [0, 2]).await;
+    gate.open();
+    node.enqueue(Block { key: 1, n: 3 }).await.unwrap();
+    until("what is behind it runs", LONG, || gate.ran().contains(&3)).await;
+    assert_eq!(gate.ran(), [0, 2, 3]);
 }

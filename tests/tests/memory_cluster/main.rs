@@ -9,7 +9,11 @@ mod lease;
 mod leaving;
 mod lies;
 mod panics;
+mod pausing;
 mod quiet;
+mod registering;
+mod remembering;
+mod room;
 mod strangers;
 mod strict;
 

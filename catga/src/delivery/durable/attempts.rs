@@ -213,7 +213,10 @@ impl HandlerDelivery<'_> {
             }
             let all = match self.places_now() {
                 Some(all) => Some(all),
-                None => Box::pin(self.places()).await,
+                None => {
+                    self.make_room();
+                    Box::pin(self.places()).await
+                }
             };
             let Some((alone, _permit, _place)) = all else {
                 continue;
@@ -249,6 +252,21 @@ impl HandlerDelivery<'_> {
                 running,
                 alone,
             });
+        }
+    }
+
+    /// What waits for an attempt takes no room from others: for long, where its partition is about
+    /// to be given away, and where much was fetched without room.
+    fn make_room(&self) {
+        let Self { engine, item, .. } = self;
+        if item.ticket.is_some() {
+            return;
+        }
+        if item.term.is_stopping() {
+            engine.block(item);
+            item.lighten();
+        } else if engine.room.is_overdrawn() {
+            item.lighten();
         }
     }
 

@@ -31,6 +31,10 @@ impl Engine {
         let partitions = self.held();
         self.draining.send_replace(true);
         self.shared.term.stop();
+        // At once: the intake may be waiting for the broker.
+        for term in self.terms().values() {
+            term.stop();
+        }
         self.due.notify_one();
         let mut drained = self.drained.subscribe();
         let terms = || -> Vec<Arc<Term>> { self.terms().values().cloned().collect() };

@@ -48,7 +48,7 @@ pub(crate) struct Engine {
     pub(super) terms: Mutex<BTreeMap<u32, Arc<Term>>>,
     pub(super) shared: SharedHold,
     pub(super) lanes: Arc<Lanes<Waiter>>,
-    /// For payloads.
+    /// For payloads of messages with keys.
     pub(super) room: Arc<Room>,
     /// How many entries are received and not handled.
     pub(super) waiting: AtomicUsize,
@@ -101,7 +101,7 @@ impl Engine {
                 .map(|_| Mutex::default())
                 .collect(),
             terms: Mutex::default(),
-            shared: SharedHold::new(epoch, &due),
+            shared: SharedHold::new(epoch, &due, limits.held),
             lanes: Arc::default(),
             room: Arc::new(Room::new(limits.held)),
             waiting: AtomicUsize::new(0),
@@ -123,6 +123,8 @@ impl Engine {
             core.spawn(Box::pin(door::run(Arc::clone(core), Arc::clone(self))));
         }
         self.drained.send_replace(false);
+        // Before anything can begin.
+        self.pause(self.is_paused());
         let tenures = self.cluster.handover.attend();
         let tasks: [crate::transport::BoxFuture<'static, ()>; 7] = [
             Box::pin(guard(Arc::clone(self), tenures.clone())),
@@ -151,6 +153,7 @@ impl Engine {
     /// Nothing is started any more: the node has stopped.
     pub(crate) fn close(&self) {
         self.room.close();
+        self.shared.close();
         self.lanes.close();
         self.end_all();
     }
@@ -165,6 +168,10 @@ impl Engine {
             }
         } else if !self.is_draining() {
             self.shared.term.resume();
+            // Whoever drains says so first, and stops the term then.
+            if self.is_draining() {
+                self.shared.term.stop();
+            }
         }
         self.due.notify_one();
     }
@@ -263,8 +270,11 @@ impl Engine {
     pub(super) fn tried(&self, item: &Item) {
         if item.ticket.is_none() {
             let progress = item.progress(|progress| progress.clone());
-            self.partition(item.term.partition)
-                .tried(item.position, progress);
+            self.partition(item.term.partition).tried(
+                item.position.sequence,
+                item.fingerprint,
+                progress,
+            );
         }
     }
 

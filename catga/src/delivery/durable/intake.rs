@@ -118,11 +118,12 @@ impl Intake {
     /// Brings the terms up to date. Returns those of the partitions that are to be read.
     fn terms(&mut self) -> Terms {
         let engine = &self.engine;
-        let draining = engine.is_draining();
         let wanted = engine.cluster.handover.wanted();
         let now = Instant::now();
         self.called_off.retain(|_, until| *until > now);
         let mut terms = engine.terms();
+        // Not before: whoever drains says so, and stops the terms then.
+        let draining = engine.is_draining();
         // Not before: whoever ends terms must find what begins with an older picture.
         let tenures = self.tenures.borrow_and_update().clone();
         terms.retain(|_, term| !term.has_ended());

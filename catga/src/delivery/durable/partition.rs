@@ -99,6 +99,7 @@ impl Partition {
     /// what was received in another epoch comes again. Returns how much of that is forgotten.
     pub(super) fn opened(&mut self, stream: &Arc<str>, epoch: u64, tail: Option<Tail>) -> usize {
         let mut forgotten = 0;
+        let read_in = self.epoch.filter(|_| self.stream.as_ref() == Some(stream));
         if self.stream.as_ref() != Some(stream) {
             forgotten = self.received.len();
             *self = Self {
@@ -111,7 +112,10 @@ impl Partition {
         }
         self.epoch = Some(epoch);
         self.has_tail |= tail.is_some();
-        if let Some(tail) = tail.filter(|tail| tail.stream == **stream) {
+        // What was told before this node read it knows less than this node does.
+        let is_news =
+            |tail: &Tail| tail.stream == **stream && read_in.is_none_or(|epoch| epoch < tail.epoch);
+        if let Some(tail) = tail.filter(is_news) {
             self.handled.learn(tail.handled, tail.ranges);
             let unfinished = tail.unfinished.into_iter();
             self.progress.extend(
@@ -217,10 +221,14 @@ impl Partition {
         (waited, ack)
     }
 
-    /// The broker did not find an entry, which may have been a mistake: should it come again, it is
-    /// new. Returns the generation that received it last, if it was waited for.
+    /// The broker did not find an entry, which may have been a mistake: it may come again. Returns the generation that received it last, if it was waited for.
     pub(super) fn gone(&mut self, position: Position, fingerprint: Fingerprint) -> Option<u64> {
-        let taken = self.take(position.sequence, fingerprint)?;
+        let sequence = position.sequence;
+        let taken = self.take(sequence, fingerprint)?;
+        if !taken.progress.is_empty() {
+            self.progress
+                .insert(sequence, (fingerprint, taken.progress));
+        }
         Some(taken.generation)
     }
 
@@ -242,11 +250,17 @@ impl Partition {
     }
 
     /// What was tried of an entry so far.
-    pub(super) fn tried(&mut self, position: Position, progress: Progress) {
-        if let Some(waiting) = self.received.get_mut(position.sequence)
-            && waiting.fingerprint.stored == position.stored
-        {
-            waiting.progress = progress;
+    pub(super) fn tried(&mut self, sequence: u64, fingerprint: Fingerprint, progress: Progress) {
+        match self.received.get_mut(sequence) {
+            Some(waiting) if waiting.fingerprint == fingerprint => waiting.progress = progress,
+            // Another entry has its place.
+            Some(_) => {}
+            // Its term has ended: it comes again.
+            None => {
+                if self.handled.knows(sequence, fingerprint).is_none() {
+                    self.progress.insert(sequence, (fingerprint, progress));
+                }
+            }
         }
     }
 

@@ -27,8 +27,10 @@ pub(super) fn payload_of<'a>(
 
 async fn load(core: &Core, engine: &Engine, item: &Item) -> Option<Loaded> {
     let mut positions = vec![item.position];
+    // Many lanes may move on at once, after an outage of what their handlers need.
+    let behind = engine.room.left().min(TOGETHER - 1);
     if let Some(key) = &item.key {
-        engine.lanes.first(key, TOGETHER - 1, |waiter| {
+        engine.lanes.first(key, behind, |waiter| {
             if let Waiter::Light(light) = waiter
                 && Arc::ptr_eq(&light.term, &item.term)
             {

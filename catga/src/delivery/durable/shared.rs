@@ -16,6 +16,7 @@ use super::run::{self, End};
 use super::term::Term;
 use super::{Engine, suspects};
 use crate::cluster::{Reopened, keep_open};
+use crate::delivery::room::Room;
 use crate::node::{Core, Gauge};
 use crate::telemetry::Chain;
 use crate::transport::{Shared, SharedIntake, Ticket, TransportError, VISIBILITY};
@@ -26,18 +27,27 @@ pub(super) struct SharedHold {
     pub(super) term: Arc<Term>,
     held: Mutex<HashMap<u64, Ticket>>,
     next: AtomicU64,
+    /// For payloads, which stay while their messages wait for another attempt: no key must wait for
+    /// that.
+    room: Arc<Room>,
     /// Those that are not handled, or given back, to the end.
     pub(super) left: Gauge,
 }
 
 impl SharedHold {
-    pub(super) fn new(epoch: u64, due: &Arc<Notify>) -> Self {
+    pub(super) fn new(epoch: u64, due: &Arc<Notify>, capacity: usize) -> Self {
         Self {
             term: Arc::new(Term::shared(epoch, due)),
             held: Mutex::default(),
             next: AtomicU64::new(0),
+            room: Arc::new(Room::new(capacity)),
             left: Gauge::default(),
         }
+    }
+
+    /// Nothing more is taken: the node has stopped.
+    pub(super) fn close(&self) {
+        self.room.close();
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<u64, Ticket>> {
@@ -81,7 +91,7 @@ impl Reopened for Consumer<'_> {
         loop {
             let came = {
                 let next = std::pin::pin!(async {
-                    match engine.room.free().await {
+                    match engine.shared.room.free().await {
                         Ok(room) => intake.next(room).await,
                         Err(_) => std::future::pending().await,
                     }
@@ -155,7 +165,7 @@ impl TakenEntry {
         } = shared;
         let term = Arc::clone(&engine.shared.term);
         let fingerprint = Fingerprint::new(ticket.position, &entry);
-        let payload = Loaded::of(core, &engine.room, entry, term.epoch);
+        let payload = Loaded::of(core, &engine.shared.room, entry, term.epoch);
         let item = Item::new(
             term,
             ticket.position,

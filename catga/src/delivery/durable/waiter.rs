@@ -44,7 +44,10 @@ impl Waiter {
     pub(super) fn item(self, engine: &Engine, key: &Arc<str>) -> Option<Item> {
         match self {
             Self::Whole(item) => {
-                progress_of(engine, &item.term, item.position.sequence, item.fingerprint)?;
+                let sequence = item.position.sequence;
+                let known = progress_of(engine, &item.term, sequence, item.fingerprint)?;
+                // Handlers of a term that had ended may have come to their ends since.
+                item.progress(|progress| *progress = known);
                 Some(*item)
             }
             Self::Light(light) => light.item(engine, key, None),

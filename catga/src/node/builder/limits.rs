@@ -60,8 +60,9 @@ impl Builder {
     /// How many stored messages a node without a broker holds; 100,000 by default, and 0 means 1.
     ///
     /// When it is full, `enqueue` and `publish` wait until their deadline. In a cluster it is the most
-    /// that the node holds of what it reads, and never more than eight times
-    /// [`max_in_flight`](Self::max_in_flight): the rest stays in the broker. What waits behind others of
+    /// that the node holds of what it reads, once for messages with keys and once for those without,
+    /// and never more than eight times [`max_in_flight`](Self::max_in_flight): the rest stays in the
+    /// broker. What waits behind others of
     /// its key is held as its place alone, some 200 bytes, and up to a million of these: a node that has
     /// so many reads nothing more until some of them are handled.
     ///

@@ -119,8 +119,10 @@ fn the_next_owner_is_told_a_bounded_number() {
     let tail = desk.partition.tail();
     assert_eq!(tail.handled.len() + tail.ranges.len(), 10_000);
     let value = ContentType::Json.encode(&tail).unwrap();
-    let mut next = Desk::new();
-    next.entries = desk.entries;
+    let mut next = Desk {
+        partition: Partition::default(),
+        entries: desk.entries,
+    };
     let tail = ContentType::Json.decode(&value).unwrap();
     next.partition.opened(&"queue".into(), 2, Some(tail));
     let (new, handled) = next.sorted(10_001..=30_000);
@@ -188,7 +190,9 @@ fn what_waits_is_told_how_far_it_came() {
     assert_eq!(desk.partition.due(1, fingerprint), nothing);
     let progress: Progress =
         serde_json::from_str(r#"{"handlers":{"a":{"failed":1,"done":true}}}"#).unwrap();
-    desk.partition.tried(position, progress.clone());
+    let sequence = position.sequence;
+    desk.partition
+        .tried(sequence, fingerprint, progress.clone());
     assert_eq!(desk.partition.due(1, fingerprint), Due::Waited(progress));
     assert_eq!(desk.partition.due(1, other), Due::Settled, "of another");
     desk.handle([1]);
