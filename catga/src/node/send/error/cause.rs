@@ -112,13 +112,14 @@ macro_rules! cause {
 }
 
 cause! {
-    /// The error of a handler without a declared one; see [`SendError::Failed`].
+    /// The error of a handler without a declared one, or of something before it; see
+    /// [`SendError::Failed`].
     ///
     /// The error itself is the [`source`](Error::source).
     ///
     /// [`SendError::Failed`]: super::SendError::Failed
     Failed((BoxError, Option<Fault>))
-    text: |f, place, _| write!(f, "the handler of {place} failed"),
+    text: |f, place, _| write!(f, "{place} failed"),
     source: |detail| &*detail.0,
 }
 
