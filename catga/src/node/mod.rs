@@ -273,7 +273,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// See [`StoreError`].
+    /// See [`StoreError`]. After [`StoreError::NotBroadcast`] any of the nodes may have heard the
+    /// event; broadcasting it again runs their handlers again.
     ///
     /// # Cancellation
     ///

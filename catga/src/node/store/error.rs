@@ -6,10 +6,11 @@ use crate::message::{EncodeError, MessageId};
 use crate::telemetry::Chain;
 use crate::transport::{AppendError, TransportError};
 
-/// Why a message was not stored.
+/// Why a message was not stored, or not broadcast.
 ///
 /// Nothing of it is stored and no handler will run, but for [`Transport`](Self::Transport) and
-/// [`Partly`](Self::Partly).
+/// [`Partly`](Self::Partly), where it may be stored, and [`NotBroadcast`](Self::NotBroadcast), where
+/// nodes may have heard it.
 ///
 /// [`Debug`](fmt::Debug) is the variant, the text of [`Display`](fmt::Display) and all sources: it
 /// is what `main` shows when it returns the error.
@@ -98,6 +99,18 @@ pub enum StoreError {
         /// What the broker said.
         source: TransportError,
     },
+    /// The broker did not take the broadcast in time. Nothing of it is stored, but any of the nodes
+    /// may have heard it: handlers that run for it when it is broadcast again, also with the same id,
+    /// may have run before.
+    #[non_exhaustive]
+    NotBroadcast {
+        /// The wire name of the event.
+        message: &'static str,
+        /// Its id.
+        id: MessageId,
+        /// What the broker said.
+        source: TransportError,
+    },
     /// The message's own `Serialize` refused it.
     #[non_exhaustive]
     Encode {
@@ -119,6 +132,7 @@ impl StoreError {
             | Self::TooLarge { message, .. }
             | Self::Partly { message, .. }
             | Self::Transport { message, .. }
+            | Self::NotBroadcast { message, .. }
             | Self::Encode { message, .. } => message,
         }
     }
@@ -132,7 +146,8 @@ impl StoreError {
             Self::Full { id, .. }
             | Self::TooLarge { id, .. }
             | Self::Partly { id, .. }
-            | Self::Transport { id, .. } => Some(*id),
+            | Self::Transport { id, .. }
+            | Self::NotBroadcast { id, .. } => Some(*id),
             Self::NoService { .. } | Self::Encode { .. } => None,
         }
     }
@@ -146,6 +161,7 @@ impl StoreError {
             Self::TooLarge { .. } => "TooLarge",
             Self::Partly { .. } => "Partly",
             Self::Transport { .. } => "Transport",
+            Self::NotBroadcast { .. } => "NotBroadcast",
             Self::Encode { .. } => "Encode",
         }
     }
@@ -215,6 +231,12 @@ impl fmt::Display for StoreError {
                     "`{message}` {id} was possibly not stored: repeat it with the same id"
                 )
             }
+            Self::NotBroadcast { message, id, .. } => {
+                write!(
+                    f,
+                    "`{message}` {id} was possibly not broadcast to every node; broadcast it again only if its handlers may run twice"
+                )
+            }
             Self::Encode { message, .. } => {
                 write!(f, "`{message}` was not stored: it cannot be encoded")
             }
@@ -226,7 +248,7 @@ impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Encode { source, .. } => Some(source),
-            Self::Transport { source, .. } => Some(source),
+            Self::Transport { source, .. } | Self::NotBroadcast { source, .. } => Some(source),
             // Its text tells what failed, of each service.
             Self::Partly { .. }
             | Self::NoService { .. }
