@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 pub use broker::Broker;
 pub use builder::Builder;
-pub use id::NodeId;
+pub use id::{InvalidNodeId, NodeId};
 pub use layers::Next;
 pub use lifecycle::Phase;
 pub use options::Options;

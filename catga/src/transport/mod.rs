@@ -43,8 +43,8 @@ pub use queues::{
     Queue, Queues, Release, StoredLetter, Ticket,
 };
 pub use records::{
-    Change, Expect, Identity, Read, Record, RecordKey, Records, Revision, Watch, WriteError,
-    Written,
+    Change, Expect, Identity, InvalidRecordKey, Read, Record, RecordKey, Records, Revision, Watch,
+    WriteError, Written,
 };
 
 use std::fmt;
