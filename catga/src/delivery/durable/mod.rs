@@ -63,12 +63,9 @@ use term::Term;
 use waiter::Waiter;
 use writer::Writer;
 
-#[cfg(feature = "testing")]
-pub(crate) use attempts::REPLAY_HANDLER;
 pub(crate) use drain::{Drained, LAST_WORD};
 #[cfg(feature = "testing")]
 pub(crate) use letters::is_of_unknown_type;
-pub(crate) use replay::REPLAY;
 pub(crate) use store::{Appending, NotAppended};
 pub(crate) use writer::How;
 
