@@ -18,8 +18,7 @@ use crate::transport::{AppendError, TransportError};
 /// # Examples
 ///
 /// ```
-/// use catga::node::StoreError;
-/// use catga::{Node, command};
+/// use catga::{Node, StoreError, command};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[command]
