@@ -96,6 +96,7 @@ pub async fn a_broadcast_over_a_cut_line_is_an_error_in_time<C: Cluster>(cluster
         matches!(error, StoreError::NotBroadcast { .. }),
         "{error:?}"
     );
+    assert!(!error.is_retryable(), "others may have heard it");
     assert!(error.source().is_some(), "{error:?}");
     let text = error.to_string();
     assert!(text.contains("not broadcast"), "{text}");

@@ -151,6 +151,59 @@ impl StoreError {
         }
     }
 
+    /// Whether storing the same message again, with its [`id`](Self::id), may succeed and cannot run
+    /// a handler twice.
+    ///
+    /// True where nothing was stored for a reason that passes, and where what is stored is known by
+    /// its id for two minutes. False where nothing changes by itself: a service takes a command from
+    /// the start of its first node on, also while none of its nodes runs. And false for a broadcast,
+    /// whose nodes may have heard it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use catga::message::Command;
+    /// use catga::node::Stored;
+    /// use catga::{Node, Options, StoreError};
+    ///
+    /// async fn enqueue<C: Command + Clone>(node: &Node, command: C) -> Result<Stored, StoreError> {
+    ///     match node.enqueue(command.clone()).await {
+    ///         Err(error) if error.is_retryable() => {
+    ///             let again = error.id().map_or_else(Options::new, |id| Options::new().id(id));
+    ///             node.with(again).enqueue(command).await
+    ///         }
+    ///         stored => stored,
+    ///     }
+    /// }
+    ///
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[catga::command]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # struct Unhandled;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let node = Node::builder("orders").only(|_| false).start().await?;
+    /// let error = enqueue(&node, Unhandled).await.unwrap_err();
+    /// assert!(!error.is_retryable(), "no service takes it");
+    /// # node.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::Full { .. } | Self::Transport { .. } => true,
+            // A service whose broker never takes it fails each time.
+            Self::Partly { failed, .. } => failed
+                .iter()
+                .all(|(_, error)| !matches!(error, AppendError::TooLarge { .. })),
+            Self::NoService { .. }
+            | Self::TooLarge { .. }
+            | Self::NotBroadcast { .. }
+            | Self::Encode { .. } => false,
+        }
+    }
+
     /// The variant, as it is written in code.
     const fn variant(&self) -> &'static str {
         match self {
@@ -306,5 +359,54 @@ mod tests {
         assert!(!text.contains("queue_capacity"), "{text}");
         let text = full(Some(Duration::from_secs(3))).to_string();
         assert!(text.contains("within 3s"), "{text}");
+    }
+    #[test]
+    fn what_passes_and_harms_nothing_is_worth_another_try() {
+        let (message, id) = ("Placed", MessageId::new());
+        let source = || TransportError::new("store a message", "refused");
+        let too_large = || AppendError::TooLarge { size: 2, limit: 1 };
+        let partly = |failed: Vec<AppendError>| StoreError::Partly {
+            message,
+            id,
+            stored: vec!["shop".into()],
+            failed: failed
+                .into_iter()
+                .map(|error| ("books".into(), error))
+                .collect(),
+        };
+        let transport = || AppendError::Transport(source());
+        for error in [
+            StoreError::Refused { message, id: None },
+            StoreError::Full {
+                message,
+                id,
+                after: None,
+            },
+            StoreError::Transport {
+                message,
+                id,
+                source: source(),
+            },
+            partly(vec![AppendError::Full, transport()]),
+        ] {
+            assert!(error.is_retryable(), "{error:?}");
+        }
+        for error in [
+            StoreError::NoService { message },
+            StoreError::TooLarge {
+                message,
+                id,
+                size: 2,
+                limit: 1,
+            },
+            StoreError::NotBroadcast {
+                message,
+                id,
+                source: source(),
+            },
+            partly(vec![transport(), too_large()]),
+        ] {
+            assert!(!error.is_retryable(), "{error:?}");
+        }
     }
 }
