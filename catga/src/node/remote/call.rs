@@ -125,7 +125,7 @@ fn pick(
         Target::Node(place) => nodes
             .candidates()
             .get(place)
-            .map(|node| Picked::Node(node.id().clone(), node.load().sent()))
+            .map(|node| Picked::Node(node.id().clone(), node.shared_load().sent()))
             .ok_or_else(|| SendError::no_route(info)),
         Target::Nobody(Reason::NoOwner { .. }) => Ok(Picked::Nobody),
         Target::Everyone | Target::Nobody(_) => Err(SendError::no_route(info)),
