@@ -138,7 +138,7 @@ pub use catga_macros::{Fault, command, event, handler, key, query, route, use_cr
 pub use delivery::Fault;
 pub use handler::{Call, Context, Deadline, FromContext, HandlerInfo, Requirements, State};
 pub use message::{Command, Event, Headers, Message, MessageId, Query, Request};
-pub use node::{Node, Options, SendError};
+pub use node::{Node, Options, SendError, ShutdownError, StartError, StoreError};
 
 /// Any error, as handlers without a declared one return it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -50,7 +50,8 @@ impl HeldKeys {
 /// #[handler(serial)]
 /// async fn close(command: Close, cx: Context) -> Result<(), catga::BoxError> {
 ///     let error = cx.send(PayOut { account: command.account }).await.unwrap_err();
-///     assert!(error.source().unwrap().is::<LaneHeld>());
+///     let held = error.source().unwrap().downcast_ref::<LaneHeld>().unwrap();
+///     assert_eq!((held.key(), held), ("7", &held.clone()));
 ///     // Behind this one, in the same lane:
 ///     cx.enqueue(PayOut { account: command.account }).await?;
 ///     Ok(())
@@ -71,7 +72,7 @@ impl HeldKeys {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneHeld {
     key: Arc<str>,
 }

@@ -39,10 +39,8 @@ pub(crate) use dedup::{Claim, Claimant, Claimed};
 pub(crate) use dedup::{claim_name, is_success};
 pub(crate) use delivery::Payload;
 #[cfg(feature = "testing")]
-pub(crate) use durable::REPLAY_HANDLER;
-#[cfg(feature = "testing")]
 pub(crate) use durable::is_of_unknown_type;
-pub(crate) use durable::{Appending, Drained, Engine, How, LAST_WORD, Limits, NotAppended, REPLAY};
+pub(crate) use durable::{Appending, Drained, Engine, How, LAST_WORD, Limits, NotAppended};
 pub(crate) use envelope::Envelope;
 pub(crate) use failure::{Failure, chain};
 pub(crate) use held::HeldKeys;

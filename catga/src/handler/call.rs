@@ -10,7 +10,7 @@ use super::HandlerInfo;
 use super::extract::{CancelSource, Context, Deadline};
 use crate::delivery::{Envelope, HeldKeys};
 use crate::message::{Headers, Message, MessageId, MessageInfo, text_of};
-use crate::node::{Core, after};
+use crate::node::{Core, NodeId, after};
 
 /// One execution of a handler, as a [`FromContext`](super::FromContext) sees it.
 ///
@@ -29,6 +29,8 @@ use crate::node::{Core, after};
 /// impl FromContext for Budget {
 ///     fn from_context(call: &Call<'_>) -> Result<Self, BoxError> {
 ///         assert_eq!(call.handler().name(), "how_much");
+///         assert_eq!(call.message().name(), "HowMuch");
+///         assert!(call.node().as_str().starts_with("budgets-"));
 ///         let tenant = call.headers().get("tenant").or(call.key()).ok_or("no tenant")?;
 ///         let of_each = call.state::<u32>().ok_or("no budget")?;
 ///         Ok(Self(if tenant == "acme" { 2 * of_each } else { *of_each }))
@@ -107,6 +109,12 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn message(&self) -> &'static MessageInfo {
         self.handler.message()
+    }
+
+    /// The node it is on.
+    #[must_use]
+    pub fn node(&self) -> &'a NodeId {
+        &self.core.id
     }
 
     /// The id of the message.

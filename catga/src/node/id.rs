@@ -1,6 +1,9 @@
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::message::chance;
 
@@ -50,6 +53,52 @@ impl NodeId {
     }
 }
 
+/// A name that came from elsewhere, as from a request or a file.
+///
+/// # Examples
+///
+/// ```
+/// use catga::node::NodeId;
+/// use catga::{Node, State, handler, query};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[query(response = String)]
+/// #[derive(Serialize, Deserialize)]
+/// struct Name;
+///
+/// #[handler]
+/// async fn name(_: Name, State(name): State<String>) -> String {
+///     name
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let here = module_path!();
+/// let node = Node::builder("names")
+///     .id("blue")
+///     .state("blue".to_owned())
+/// #   .only(move |handler| handler.module() == here)
+///     .start()
+///     .await?;
+/// let asked: NodeId = "blue".parse()?;
+/// assert_eq!(node.send_to(&asked, Name).await?, "blue");
+/// # node.shutdown().await?;
+/// # Ok(())
+/// # }
+/// ```
+impl FromStr for NodeId {
+    type Err = InvalidNodeId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidNodeId> {
+        if !is_name(text) {
+            return Err(InvalidNodeId {
+                text: text.to_owned(),
+            });
+        }
+        Ok(Self::new(text))
+    }
+}
+
 impl Borrow<str> for NodeId {
     fn borrow(&self) -> &str {
         &self.0
@@ -68,17 +117,45 @@ impl fmt::Debug for NodeId {
     }
 }
 
-impl serde::Serialize for NodeId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Serialize for NodeId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
     }
 }
 
-impl<'de> serde::Deserialize<'de> for NodeId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <Box<str>>::deserialize(deserializer).map(|name| Self(name.into()))
+impl<'de> Deserialize<'de> for NodeId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
     }
 }
+
+/// A text that is not a [`NodeId`].
+///
+/// # Examples
+///
+/// ```
+/// use catga::node::NodeId;
+///
+/// let error = "Blue".parse::<NodeId>().unwrap_err();
+/// assert!(error.to_string().contains("`Blue`"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidNodeId {
+    text: String,
+}
+
+impl fmt::Display for InvalidNodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` cannot name a node: use letters `a` to `z`, digits and `-`",
+            self.text
+        )
+    }
+}
+
+impl std::error::Error for InvalidNodeId {}
 
 /// Whether a text can name a service or a node.
 pub(crate) fn is_name(text: &str) -> bool {
@@ -86,4 +163,30 @@ pub(crate) fn is_name(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_as_it_is_written() {
+        for text in ["blue", "orders-7", "-"] {
+            let id: NodeId = text.parse().unwrap();
+            assert_eq!(id.as_str(), text);
+            let encoded = serde_json::to_string(&id).unwrap();
+            assert_eq!(serde_json::from_str::<NodeId>(&encoded).unwrap(), id);
+        }
+    }
+
+    #[test]
+    fn a_text_that_no_node_can_have_is_refused() {
+        for text in ["", "Blue", "a.b", "a b", "a>", "é"] {
+            let error = text.parse::<NodeId>().unwrap_err();
+            assert!(error.to_string().contains(&format!("`{text}`")), "{error}");
+            let encoded = serde_json::to_string(text).unwrap();
+            let decoded = serde_json::from_str::<NodeId>(&encoded).unwrap_err();
+            assert!(decoded.to_string().contains(&error.to_string()));
+        }
+    }
 }

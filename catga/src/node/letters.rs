@@ -8,6 +8,9 @@ impl Node {
     /// Without a broker they are in the memory of this process: any number of them, each with its
     /// payload, until it is replayed or discarded or the process ends.
     ///
+    /// All of them are read into memory at once: where there may be many,
+    /// [`dead_letters_after`](Self::dead_letters_after) reads page by page.
+    ///
     /// # Errors
     ///
     /// If the broker does not answer. Without one there is none.
@@ -57,24 +60,52 @@ impl Node {
         self.dead_letters_after(0, usize::MAX).await
     }
 
-    /// The same behind the letter with this number; at most `limit` of them.
+    /// The same behind the letter with the number `after`, 0 for the first; at most `limit` of them.
     ///
     /// # Errors
     ///
     /// If the broker does not answer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use catga::{BoxError, Node};
+    ///
+    /// async fn discard_all(node: &Node) -> Result<(), BoxError> {
+    ///     let mut after = 0;
+    ///     loop {
+    ///         let page = node.dead_letters_after(after, 100).await?;
+    ///         let Some(last) = page.last() else {
+    ///             return Ok(());
+    ///         };
+    ///         after = last.number();
+    ///         for letter in &page {
+    ///             node.discard(letter).await?;
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), BoxError> {
+    /// # let node = Node::builder("parcels").only(|_| false).start().await?;
+    /// discard_all(&node).await?;
+    /// # node.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn dead_letters_after(
         &self,
-        number: u64,
+        after: u64,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, TransportError> {
         match &self.core.engine {
-            Some(engine) => engine.letters(number, limit).await,
-            None => Ok(self.core.queue.dead.list(number, limit)),
+            Some(engine) => engine.letters(after, limit).await,
+            None => Ok(self.core.queue.dead.list(after, limit)),
         }
     }
 
-    /// Messages of the front door that nobody takes or that cannot be read, behind the one with this
-    /// number, oldest first; at most `limit` of them. See
+    /// Messages of the front door that nobody takes or that cannot be read, behind the one with the
+    /// number `after`, 0 for the first, oldest first; at most `limit` of them. See
     /// [`Builder::front_door`](crate::node::Builder::front_door).
     ///
     /// [`replay`](Self::replay) stores such a message for those who take it by then, and
@@ -83,13 +114,13 @@ impl Node {
     /// # Errors
     ///
     /// If the broker does not answer.
-    pub async fn unclaimed(
+    pub async fn unclaimed_after(
         &self,
-        number: u64,
+        after: u64,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, TransportError> {
         match &self.core.engine {
-            Some(engine) => engine.unclaimed(number, limit).await,
+            Some(engine) => engine.unclaimed(after, limit).await,
             None => Ok(Vec::new()),
         }
     }

@@ -28,7 +28,7 @@ use std::sync::atomic::Ordering;
 
 pub use broker::Broker;
 pub use builder::Builder;
-pub use id::NodeId;
+pub use id::{InvalidNodeId, NodeId};
 pub use layers::Next;
 pub use lifecycle::Phase;
 pub use options::Options;
@@ -274,7 +274,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// See [`StoreError`].
+    /// See [`StoreError`]. After [`StoreError::NotBroadcast`] any of the nodes may have heard the
+    /// event; broadcasting it again runs their handlers again.
     ///
     /// # Cancellation
     ///

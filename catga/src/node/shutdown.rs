@@ -192,7 +192,7 @@ impl Drop for Last {
 ///
 /// ```
 /// use std::time::Duration;
-/// use catga::{Node, command, handler};
+/// use catga::{Node, ShutdownError, command, handler};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[command]
@@ -214,7 +214,7 @@ impl Drop for Last {
 ///     .await?;
 /// node.enqueue(Forever).await?;
 /// node.enqueue(Forever).await?;
-/// let unfinished = node.shutdown().await.unwrap_err();
+/// let unfinished: ShutdownError = node.shutdown().await.unwrap_err();
 /// assert_eq!((unfinished.deliveries(), unfinished.calls()), (2, 0));
 /// assert_eq!(node.shutdown().await, Err(unfinished), "the same each time");
 /// # Ok(())

@@ -11,8 +11,7 @@ use crate::wiring::Problems;
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// use catga::Node;
-/// use catga::node::StartError;
+/// use catga::{Node, StartError};
 ///
 /// let starting = Node::builder("Not a name").only(|_| false).start();
 /// match starting.await {

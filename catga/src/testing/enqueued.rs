@@ -1,5 +1,5 @@
-use crate::delivery::REPLAY;
 use crate::message::{Headers, MessageId};
+use crate::transport::REPLAY;
 
 /// A message as a queue has it: each replay of a dead letter is an entry of its own.
 ///

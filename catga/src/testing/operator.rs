@@ -8,11 +8,11 @@ use super::check::Letter;
 use super::client::{CallError, Client, within};
 use super::enqueued::Enqueued;
 use super::world::chain;
-use crate::delivery::{DeadLetter, REPLAY_HANDLER};
+use crate::delivery::DeadLetter;
 use crate::message::{ContentType, Headers, MessageId, chance};
 use crate::node::{StoreError, Stored, time_now};
 use crate::routing::{Key, partition_of};
-use crate::transport::{Append, Entry, Part, Queue, Transport, TransportError};
+use crate::transport::{Append, Entry, Part, Queue, REPLAY_HANDLER, Transport, TransportError};
 
 /// What those who operate a service do.
 impl Client {

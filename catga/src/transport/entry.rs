@@ -6,8 +6,13 @@ use bytes::Bytes;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::delivery::REPLAY;
 use crate::message::{Headers, MessageId};
+
+/// The header that marks a message which was dead-lettered before, with the number of its letter.
+pub(crate) const REPLAY: &str = "catga-replay";
+
+/// The header that names the one handler that a replayed message is for.
+pub(crate) const REPLAY_HANDLER: &str = "catga-replay-handler";
 
 /// A stored message, as the `CloudEvents` attributes and the payload that a broker keeps.
 ///
@@ -34,9 +39,42 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// By what it is known when it comes again, whoever appends it: its id and its name. Each replay
+    /// By what [`Queues::append`] knows it in one queue when it comes again, whoever appends it: a hash
+    /// of its id, its name and the header `catga-replay`.
+    ///
+    /// It is the same in every process. What else an entry has makes no other entry of it; a replay
     /// of a dead letter is an entry of its own.
-    pub(super) fn known_by(&self) -> u128 {
+    ///
+    /// [`Queues::append`]: super::Queues::append
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use catga::transport::Entry;
+    /// use catga::{Headers, MessageId};
+    ///
+    /// let entry = Entry {
+    ///     id: MessageId::new(),
+    ///     name: "OrderPlaced".into(),
+    ///     source: "shop".into(),
+    ///     time: SystemTime::now(),
+    ///     key: None,
+    ///     content_type: "application/json".into(),
+    ///     headers: Headers::new(),
+    ///     payload: "{}".into(),
+    /// };
+    /// let again = Entry { time: SystemTime::now(), payload: "{ }".into(), ..entry.clone() };
+    /// assert_eq!(again.dedup_key(), entry.dedup_key());
+    ///
+    /// let other = Entry { id: MessageId::new(), ..entry.clone() };
+    /// assert_ne!(other.dedup_key(), entry.dedup_key());
+    /// let mut replay = entry.clone();
+    /// replay.headers.insert("catga-replay", "17");
+    /// assert_ne!(replay.dedup_key(), entry.dedup_key());
+    /// ```
+    #[must_use]
+    pub fn dedup_key(&self) -> u128 {
         let replay = self.headers.get(REPLAY);
         let replay = replay.map_or(0, |letter| xxh3_128(letter.as_bytes()));
         let id = self.id.as_uuid().as_u128();

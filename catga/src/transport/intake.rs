@@ -7,9 +7,9 @@ use super::{BoxFuture, Entry, Malformed, Position, Ticket};
 /// extended.
 pub const VISIBILITY: Duration = Duration::from_secs(30);
 
-/// Whoever gave something back to a shared queue has it again only when others had the time to take
-/// it: it may be of a type that this node does not know.
-pub(super) const OTHERS_FIRST: Duration = Duration::from_millis(500);
+/// How long whoever gave an entry back to a shared queue leaves it to the others, before it takes it
+/// again: it may be of a type that this node does not know.
+pub const GIVE_BACK_DELAY: Duration = Duration::from_millis(500);
 
 /// The flow of entries to one generation: all of its partitions, each in its order.
 pub trait Intake: Send {

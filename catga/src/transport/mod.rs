@@ -7,6 +7,10 @@
 //! tests as every other.
 //!
 //! The contracts say *must* where correctness rests on it and *may* where it is an advantage.
+//!
+//! A transport of your own implements them and is given to
+//! [`Builder::broker`](crate::node::Builder::broker). They follow what the delivery above them needs:
+//! unlike the rest of the crate, they may change in any minor release.
 
 mod entry;
 mod error;
@@ -28,11 +32,11 @@ mod rfc3339;
 #[cfg(feature = "redis")]
 pub use self::redis::Redis;
 pub use entry::{Entry, Malformed};
+pub(crate) use entry::{REPLAY, REPLAY_HANDLER};
 pub use error::TransportError;
 pub use frame::Frame;
 pub use guarantees::{Durability, Guarantees};
-use intake::OTHERS_FIRST;
-pub use intake::{Intake, Received, Shared, SharedIntake, Taken, VISIBILITY};
+pub use intake::{GIVE_BACK_DELAY, Intake, Received, Shared, SharedIntake, Taken, VISIBILITY};
 pub use marks::Marks;
 pub use memory::Memory;
 pub use messenger::{Inbox, Incoming, Messenger, RequestError, Subscription};
@@ -43,8 +47,8 @@ pub use queues::{
     Queue, Queues, Release, StoredLetter, Ticket,
 };
 pub use records::{
-    Change, Expect, Identity, Read, Record, RecordKey, Records, Revision, Watch, WriteError,
-    Written,
+    Change, Expect, Identity, InvalidRecordKey, Read, Record, RecordKey, Records, Revision, Watch,
+    WriteError, Written,
 };
 
 use std::fmt;

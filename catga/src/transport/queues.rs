@@ -218,9 +218,8 @@ pub trait Queues: fmt::Debug + Send + Sync {
     ///
     /// What was appended *must* be stored as durably as the broker is configured. An entry that
     /// was stored before *must not* be stored again if the writer appended it under the same
-    /// number, or, for entries whose id was given, if an entry with the same id and name was
-    /// appended to this queue within the last two minutes. Entries with another header
-    /// `catga-replay` are others.
+    /// number, or, for entries whose id was given, if an entry with the same
+    /// [`dedup_key`](Entry::dedup_key) was appended to this queue within the last two minutes.
     ///
     /// A writer is one connection of one process, `writer` a number of its own. It has at most one
     /// call under way for each queue. Once an entry is in doubt ([`AppendError::Transport`]), those
@@ -299,7 +298,7 @@ pub trait Queues: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, Result<(), TransportError>>;
 
     /// Gives entries of a shared queue back: another consumer gets them at once. This one *should*
-    /// get them only if nobody else wants them for half a second.
+    /// get them only if nobody else wants them for [`GIVE_BACK_DELAY`](super::GIVE_BACK_DELAY).
     fn give_back<'a>(
         &'a self,
         service: &'a Arc<str>,

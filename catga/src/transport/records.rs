@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,20 @@ use super::{BoxFuture, TransportError};
 use crate::node::NodeId;
 
 /// Which record.
+///
+/// Its text is `member.`, `service.` or `owners.` with the name behind it, and is read as it is
+/// written.
+///
+/// # Examples
+///
+/// ```
+/// use catga::transport::RecordKey;
+///
+/// let key = RecordKey::Owners("shop".into());
+/// assert_eq!(key.to_string(), "owners.shop");
+/// assert_eq!("owners.shop".parse::<RecordKey>()?, key);
+/// # Ok::<(), catga::transport::InvalidRecordKey>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum RecordKey {
@@ -28,6 +43,52 @@ impl fmt::Display for RecordKey {
         }
     }
 }
+
+impl FromStr for RecordKey {
+    type Err = InvalidRecordKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRecordKey> {
+        let parse = || {
+            let (kind, name) = text.split_once('.').filter(|(_, name)| !name.is_empty())?;
+            match kind {
+                "member" => name.parse().ok().map(Self::Member),
+                "service" => Some(Self::Service(name.into())),
+                "owners" => Some(Self::Owners(name.into())),
+                _ => None,
+            }
+        };
+        parse().ok_or_else(|| InvalidRecordKey {
+            text: text.to_owned(),
+        })
+    }
+}
+
+/// A text that is not a [`RecordKey`].
+///
+/// # Examples
+///
+/// ```
+/// use catga::transport::RecordKey;
+///
+/// let error = "tail.shop".parse::<RecordKey>().unwrap_err();
+/// assert!(error.to_string().contains("`tail.shop`"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidRecordKey {
+    text: String,
+}
+
+impl fmt::Display for InvalidRecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is not the key of a record: expected `member.`, `service.` or `owners.` and a name",
+            self.text
+        )
+    }
+}
+
+impl std::error::Error for InvalidRecordKey {}
 
 /// The version of one record. A later version of the same record is greater; a record that was
 /// removed and made again never has an old one.
@@ -163,4 +224,25 @@ pub enum Change {
     Removed(RecordKey),
     /// Everything that was there when the watch began has been told.
     Current,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_as_they_are_written() {
+        for key in [
+            RecordKey::Member(NodeId::new("shop-a")),
+            RecordKey::Service("shop".into()),
+            RecordKey::Owners("shop".into()),
+            RecordKey::Owners(crate::transport::DOOR.into()),
+        ] {
+            assert_eq!(key.to_string().parse(), Ok(key));
+        }
+        for text in ["tail.shop.3", "member", "service.", "member.Shop", ""] {
+            let error = text.parse::<RecordKey>().unwrap_err();
+            assert!(error.to_string().contains(&format!("`{text}`")), "{error}");
+        }
+    }
 }

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::error::Error;
 use std::time::Duration;
 
 use catga::Options;
@@ -89,9 +90,15 @@ pub async fn a_broadcast_over_a_cut_line_is_an_error_in_time<C: Cluster>(cluster
     let options = Options::new().timeout(Duration::from_secs(1));
     let started = Instant::now();
     let error = a.with(options).broadcast(Changed { n: 1 }).await;
+    assert!(started.elapsed() <= Duration::from_millis(1_100));
+    let error = error.unwrap_err();
     assert!(
-        matches!(error, Err(StoreError::Transport { .. })),
+        matches!(error, StoreError::NotBroadcast { .. }),
         "{error:?}"
     );
-    assert!(started.elapsed() <= Duration::from_millis(1_100));
+    assert!(!error.is_retryable(), "others may have heard it");
+    assert!(error.source().is_some(), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains("not broadcast"), "{text}");
+    assert!(!text.contains("stored"), "it never is: {text}");
 }

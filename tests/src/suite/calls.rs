@@ -49,6 +49,8 @@ pub async fn a_failure_arrives_with_its_chain<C: Cluster>(cluster: C) {
     let SendError::Failed(failed) = error else {
         panic!("{error}");
     };
+    assert_eq!((failed.message(), failed.node()), ("Break", Some(b.id())));
+    assert!(failed.id().is_some());
     let outer = failed.source().unwrap();
     assert_eq!(outer.to_string(), "not written");
     assert_eq!(outer.source().unwrap().to_string(), "the disk is full");

@@ -1,9 +1,9 @@
 use std::error::Error as _;
 use std::sync::Arc;
 
-use catga::transport::{Memory, Transport};
-use catga::{Fault, SendError, command, handler, query};
-use catga_tests::faulty::{self, Faults};
+use catga::transport::Memory;
+use catga::{Fault, Node, SendError, command, handler, query};
+use catga_tests::faulty::{self, Faults, Line};
 use catga_tests::texts;
 use serde::{Deserialize, Serialize};
 
@@ -119,7 +119,7 @@ async fn a_panic_is_an_error_and_the_node_goes_on() {
 
 #[tokio::test]
 async fn the_question_mark_works_between_messages_with_different_errors() {
-    async fn both(node: &catga::Node, sku: &str) -> Result<Option<u32>, SendError> {
+    async fn both(node: &Node, sku: &str) -> Result<Option<u32>, SendError> {
         let stock = node.send(Stock { fails: false }).await?;
         match node.send(Order { sku: sku.into() }).await {
             Ok(count) => Ok(Some(count + stock)),
@@ -129,7 +129,7 @@ async fn the_question_mark_works_between_messages_with_different_errors() {
             }
         }
     }
-    async fn widened(node: &catga::Node) -> Result<u32, SendError<OrderError>> {
+    async fn widened(node: &Node) -> Result<u32, SendError<OrderError>> {
         let stock = node
             .send(Stock { fails: true })
             .await
@@ -151,7 +151,7 @@ fn a_fault_is_found_behind_context() {
     assert_eq!(Fault::of(&std::fmt::Error), Fault::UNDECLARED);
 }
 
-#[command]
+#[command(idempotent)]
 #[derive(Deserialize)]
 struct Unwritable;
 
@@ -172,21 +172,46 @@ fn assert_nothing_is_repeated(error: &(dyn std::error::Error + 'static)) {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn no_error_repeats_its_source() {
-    let faults = Faults::new(Arc::new(Memory::private()));
-    let line = faults.line("one");
-    let start = |id: &'static str, handles: bool, transport: Arc<dyn Transport>| {
-        catga::Node::builder(id)
-            .broker(transport)
+/// A node that handles everything, and one that handles nothing.
+async fn server_and_client([server, client]: &[Line; 2]) -> [Node; 2] {
+    let start = async |id: &'static str, handles: bool, line: &Line| {
+        Node::builder(id)
+            .broker(line.transport())
             .id(id)
             .only(move |handler| handles && handler.module() == module_path!())
             .start()
+            .await
+            .unwrap()
     };
-    let server = start("server", true, faults.line("server").transport())
-        .await
-        .unwrap();
-    let client = start("client", false, line.transport()).await.unwrap();
+    [
+        start("server", true, server).await,
+        start("client", false, client).await,
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_encoded_is_not_worth_another_try() {
+    let faults = Faults::new(Arc::new(Memory::private()));
+    let lines = ["server", "client"].map(|name| faults.line(name));
+    let [server, client] = server_and_client(&lines).await;
+    let error = client.send(Unwritable).await.unwrap_err();
+    let text = error.to_string();
+    assert_eq!(text, "`Unwritable` on node `client` failed", "no handler");
+    assert!(texts(&error)[2].contains("not for paper"), "{error:?}");
+    assert!(!error.is_retryable(), "{error:?}");
+    let SendError::Failed(failed) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(failed.fault(), Fault::Permanent);
+    server.send(Unwritable).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_error_repeats_its_source() {
+    let faults = Faults::new(Arc::new(Memory::private()));
+    let lines = ["server", "client"].map(|name| faults.line(name));
+    let [server, client] = server_and_client(&lines).await;
+    let line = &lines[1];
     let sku = |sku: &str| Order { sku: sku.into() };
     assert_nothing_is_repeated(&server.send(sku("gone")).await.unwrap_err());
     assert_nothing_is_repeated(&client.send(sku("gone")).await.unwrap_err());

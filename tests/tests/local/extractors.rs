@@ -71,6 +71,8 @@ struct Seen {
     remaining: Duration,
     same_deadline: bool,
     fence: u64,
+    message: String,
+    handler: String,
 }
 
 #[handler]
@@ -82,6 +84,8 @@ async fn see(_: See, deadline: Deadline, cx: Context) -> Seen {
         remaining: deadline.remaining(),
         same_deadline: cx.deadline() == deadline,
         fence: cx.fence(),
+        message: cx.message().name().to_owned(),
+        handler: cx.handler().name().to_owned(),
     }
 }
 
@@ -143,6 +147,7 @@ async fn context_and_deadline_tell_of_the_call() {
     assert_eq!(seen.remaining, Duration::from_secs(3));
     assert!(seen.same_deadline);
     assert!(seen.fence > 0);
+    assert_eq!((&*seen.message, &*seen.handler), ("See", "see"));
 
     let id = catga::MessageId::new();
     let options = Options::new().id(id).timeout(Duration::from_secs(1));

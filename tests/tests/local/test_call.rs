@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use catga::handler::TestCall;
+use catga::node::NodeId;
 use catga::{
     BoxError, Call, Context, Deadline, FromContext, Headers, MessageId, Node, State, command,
     event, handler,
@@ -78,6 +79,7 @@ async fn on_a_node_without_handlers_what_is_published_is_for_nobody() {
 /// Everything that a call gives.
 #[derive(Debug, PartialEq)]
 struct Facts {
+    node: NodeId,
     id: MessageId,
     key: Option<String>,
     attempt: u32,
@@ -89,6 +91,7 @@ impl FromContext for Facts {
     fn from_context(call: &Call<'_>) -> Result<Self, BoxError> {
         assert!(call.deadline().remaining() <= Duration::from_secs(2));
         Ok(Self {
+            node: call.node().clone(),
             id: call.id(),
             key: call.key().map(str::to_owned),
             attempt: call.attempt().get(),
@@ -115,6 +118,7 @@ async fn a_parameter_is_read_from_a_call() {
         .timeout(Duration::from_secs(2));
     let facts = call.extract::<Facts>().unwrap();
     let expected = Facts {
+        node: node.id().clone(),
         id,
         key: Some("acme\u{1f}7".into()),
         attempt: 1,

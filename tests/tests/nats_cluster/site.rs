@@ -28,7 +28,7 @@ pub fn fresh_namespace() -> String {
 
 /// The name of a node.
 pub fn id(name: &str) -> NodeId {
-    serde_json::from_value(name.into()).unwrap()
+    name.parse().unwrap()
 }
 
 /// A namespace of its own on a server that all tests share.

@@ -177,7 +177,7 @@ fn frame(text: &'static str) -> Frame {
 async fn a_request_that_reached_nobody_was_not_delivered() {
     let cluster = RedisCluster::start("7.0");
     let [here, there] = [0, 1].map(|named| Redis::url(&cluster.url(named)));
-    let b = serde_json::from_value("b".into()).unwrap();
+    let b = "b".parse().unwrap();
     let ask = || here.messenger().request(&b, frame("ask"), SOON);
     let serve = || there.messenger().serve(&b);
     let mut inbox = serve().await.unwrap();

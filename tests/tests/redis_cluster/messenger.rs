@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use catga::Headers;
 use catga::node::NodeId;
 use catga::transport::{Frame, Redis, RequestError, Transport};
-use catga::{Headers, Node};
 use catga_tests::servers::redis::{RedisServer, connection};
 use tokio::time::{sleep, timeout};
 
@@ -21,9 +21,8 @@ fn frame(text: &'static str) -> Frame {
 }
 
 /// A name for an inbox.
-async fn name(id: &str) -> NodeId {
-    let node = Node::builder("names").id(id).only(|_| false);
-    node.start().await.unwrap().id().clone()
+fn name(id: &str) -> NodeId {
+    id.parse().unwrap()
 }
 
 fn pair(server: &RedisServer) -> [Redis; 2] {
@@ -35,7 +34,7 @@ fn pair(server: &RedisServer) -> [Redis; 2] {
 async fn requests_are_answered() {
     for server in each_server() {
         let [here, there] = pair(server);
-        let b = name("b").await;
+        let b = name("b");
         let mut inbox = there.messenger().serve(&b).await.unwrap();
         let served = tokio::spawn(async move {
             for _ in 0..100 {
@@ -62,7 +61,7 @@ async fn requests_are_answered() {
 async fn nobody_there_is_told_at_once() {
     for server in each_server() {
         let [here, there] = pair(server);
-        let b = name("b").await;
+        let b = name("b");
         let nobody = |error| matches!(error, Err(RequestError::NoResponder));
         let request = async || {
             let started = Instant::now();
@@ -97,7 +96,7 @@ async fn nobody_there_is_told_at_once() {
 async fn an_inbox_that_is_opened_anew_ends_the_former() {
     for server in each_server() {
         let [here, there] = pair(server);
-        let b = name("b").await;
+        let b = name("b");
         let mut former = here.messenger().serve(&b).await.unwrap();
         let mut inbox = there.messenger().serve(&b).await.unwrap();
         assert!(timeout(SOON, former.next()).await.unwrap().is_none());
@@ -154,7 +153,7 @@ async fn nothing_stays_behind() {
         let mut connection = connection(&client).await;
         {
             let [here, there] = pair(&server);
-            let [a, b] = [name("a").await, name("b").await];
+            let [a, b] = [name("a"), name("b")];
             let inbox = there.messenger().serve(&b).await.unwrap();
             let all = there.messenger().subscribe("all.*").await.unwrap();
             let watch = there.records().watch().await.unwrap();
@@ -189,7 +188,7 @@ async fn nothing_stays_behind() {
 async fn a_request_to_an_inbox_that_closes_is_answered_or_refused() {
     for server in each_server() {
         let [here, there] = pair(server);
-        let b = name("b").await;
+        let b = name("b");
         for _ in 0..50 {
             let mut inbox = there.messenger().serve(&b).await.unwrap();
             let asking: Vec<_> = (0..20)

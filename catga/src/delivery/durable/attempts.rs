@@ -21,13 +21,11 @@ use crate::handler::{Facts, Pick};
 use crate::message::MessageInfo;
 use crate::node::Core;
 use crate::telemetry;
+use crate::transport::REPLAY_HANDLER;
 use crate::wiring::Local;
 
 /// What waits for this long before its next attempt gives its payload up.
 const LONG: Duration = Duration::from_secs(1);
-
-/// The header that names the one handler that a replayed message is for.
-pub(crate) const REPLAY_HANDLER: &str = "catga-replay-handler";
 
 /// Runs all handlers of a message that are not at their end, or `only` one of them.
 pub(super) async fn handlers(

@@ -42,12 +42,9 @@ mod term;
 mod waiter;
 mod writer;
 
-#[cfg(feature = "testing")]
-pub(crate) use attempts::REPLAY_HANDLER;
 pub(crate) use drain::{Drained, LAST_WORD};
 pub(crate) use engine::{Engine, Limits};
 #[cfg(feature = "testing")]
 pub(crate) use letters::is_of_unknown_type;
-pub(crate) use replay::REPLAY;
 pub(crate) use store::{Appending, NotAppended};
 pub(crate) use writer::How;

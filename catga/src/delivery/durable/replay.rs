@@ -3,17 +3,13 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::Engine;
-use super::attempts::REPLAY_HANDLER;
 use super::letters::{entry_of_letter, letter_of};
 use super::store::answer;
 use super::writer::How;
 use crate::cluster::Taker;
 use crate::delivery::DeadLetter;
 use crate::node::Core;
-use crate::transport::{AppendError, Appended, DOOR, TransportError};
-
-/// Marks a message that was dead-lettered before, with the number of its letter.
-pub(crate) const REPLAY: &str = "catga-replay";
+use crate::transport::{AppendError, Appended, DOOR, REPLAY, REPLAY_HANDLER, TransportError};
 
 /// How many dead letters are read at once.
 const PAGE: usize = 256;

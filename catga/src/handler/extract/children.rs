@@ -40,6 +40,10 @@ impl Parent {
         }
     }
 
+    pub(super) const fn handler(&self) -> &'static HandlerInfo {
+        self.handler
+    }
+
     pub(super) const fn id(&self) -> MessageId {
         self.id
     }

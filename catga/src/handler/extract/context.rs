@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Call, Cancellation, Deadline, FromContext, Parent};
 use crate::BoxError;
-use crate::message::{Command, Event, Headers, MessageId, Request};
+use crate::handler::HandlerInfo;
+use crate::message::{Command, Event, Headers, MessageId, MessageInfo, Request};
 use crate::node::{
     Broadcast, Core, NodeId, Options, Published, SendError, SendFuture, StoreError, StoreFuture,
     Stored, With,
@@ -45,6 +46,7 @@ use crate::node::{
 ///
 /// #[handler]
 /// async fn order(command: Order, cx: Context) -> Result<u32, Oops> {
+///     assert_eq!((cx.message().name(), cx.handler().name()), ("Order", "order"));
 ///     cx.publish(Ordered { sku: command.sku }).await.map_err(|_| Oops)?;
 ///     Ok(cx.attempt().get())
 /// }
@@ -74,6 +76,18 @@ struct Inner {
 }
 
 impl Context {
+    /// The type of the message.
+    #[must_use]
+    pub fn message(&self) -> &'static MessageInfo {
+        self.handler().message()
+    }
+
+    /// The handler that runs.
+    #[must_use]
+    pub fn handler(&self) -> &'static HandlerInfo {
+        self.inner.parent.handler()
+    }
+
     /// The id of the message.
     #[must_use]
     pub fn id(&self) -> MessageId {

@@ -20,8 +20,8 @@ use crate::{BoxError, Node};
 /// publishes is handled by the handlers that this node selects, and stored for nobody if it selects
 /// none.
 ///
-/// The call is of no message and has no handler of its own: [`Call::handler`] and [`Call::message`]
-/// name stand-ins. It is not cancelled when it is dropped; [`cancel`](Self::cancel) cancels it.
+/// The call is of no message and has no handler of its own: [`Call::handler`] and [`Call::message`],
+/// and those of its [`Context`], name stand-ins. It is not cancelled when it is dropped; [`cancel`](Self::cancel) cancels it.
 ///
 /// # Examples
 ///

@@ -213,7 +213,7 @@ impl Builder {
     /// other attributes of `CloudEvents` may be there, as headers or fields. The node stores each
     /// message for the services that take its type, in order; the key of a message that brings none
     /// is read from its JSON. What nobody takes, or cannot be read, is among
-    /// [`Node::unclaimed`](crate::Node::unclaimed).
+    /// [`Node::unclaimed_after`](crate::Node::unclaimed_after).
     pub fn front_door(mut self, attend: bool) -> Self {
         self.front_door = attend;
         self

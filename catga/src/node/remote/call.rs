@@ -17,7 +17,9 @@ use super::request::{self, Call};
 use crate::cluster::Cluster;
 use crate::delivery::{Fault, Payload};
 use crate::handler::Facts;
-use crate::message::{AnyMessage, ContentType, ErasedMessage, Headers, MessageId, MessageInfo};
+use crate::message::{
+    AnyMessage, ContentType, EncodeError, ErasedMessage, Headers, MessageId, MessageInfo,
+};
 use crate::node::{Answer, Core, NodeId, SendError, run_here, spawn};
 use crate::routing::{Outstanding, Reason, Strategy, Target};
 use crate::transport::{BoxFuture, Frame, RequestError};
@@ -123,7 +125,7 @@ fn pick(
         Target::Node(place) => nodes
             .candidates()
             .get(place)
-            .map(|node| Picked::Node(node.id().clone(), node.load().sent()))
+            .map(|node| Picked::Node(node.id().clone(), node.shared_load().sent()))
             .ok_or_else(|| SendError::no_route(info)),
         Target::Nobody(Reason::NoOwner { .. }) => Ok(Picked::Nobody),
         Target::Everyone | Target::Nobody(_) => Err(SendError::no_route(info)),
@@ -170,13 +172,14 @@ impl Outgoing {
     fn new(core: &Core, message: &dyn ErasedMessage, facts: &Facts) -> Result<Self, SendError> {
         let content_type = core.content_type;
         let info = message.info();
+        // Encoding it again would fail again.
+        let refused =
+            |error: EncodeError| SendError::failed_as(info, error.into(), Some(Fault::Permanent));
         Ok(Self {
             info,
             id: facts.id(),
             content_type,
-            payload: message
-                .encode(content_type)
-                .map_err(|error| SendError::failed(info, error.into()))?,
+            payload: message.encode(content_type).map_err(refused)?,
             key: message.key_text(),
             headers: facts.headers().clone(),
             timeout: facts.timeout(),

@@ -6,10 +6,11 @@ use crate::message::{EncodeError, MessageId};
 use crate::telemetry::Chain;
 use crate::transport::{AppendError, TransportError};
 
-/// Why a message was not stored.
+/// Why a message was not stored, or not broadcast.
 ///
 /// Nothing of it is stored and no handler will run, but for [`Transport`](Self::Transport) and
-/// [`Partly`](Self::Partly).
+/// [`Partly`](Self::Partly), where it may be stored, and [`NotBroadcast`](Self::NotBroadcast), where
+/// nodes may have heard it.
 ///
 /// [`Debug`](fmt::Debug) is the variant, the text of [`Display`](fmt::Display) and all sources: it
 /// is what `main` shows when it returns the error.
@@ -17,8 +18,7 @@ use crate::transport::{AppendError, TransportError};
 /// # Examples
 ///
 /// ```
-/// use catga::node::StoreError;
-/// use catga::{Node, command};
+/// use catga::{Node, StoreError, command};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[command]
@@ -98,6 +98,18 @@ pub enum StoreError {
         /// What the broker said.
         source: TransportError,
     },
+    /// The broker did not take the broadcast in time. Nothing of it is stored, but any of the nodes
+    /// may have heard it: handlers that run for it when it is broadcast again, also with the same id,
+    /// may have run before.
+    #[non_exhaustive]
+    NotBroadcast {
+        /// The wire name of the event.
+        message: &'static str,
+        /// Its id.
+        id: MessageId,
+        /// What the broker said.
+        source: TransportError,
+    },
     /// The message's own `Serialize` refused it.
     #[non_exhaustive]
     Encode {
@@ -119,6 +131,7 @@ impl StoreError {
             | Self::TooLarge { message, .. }
             | Self::Partly { message, .. }
             | Self::Transport { message, .. }
+            | Self::NotBroadcast { message, .. }
             | Self::Encode { message, .. } => message,
         }
     }
@@ -132,8 +145,62 @@ impl StoreError {
             Self::Full { id, .. }
             | Self::TooLarge { id, .. }
             | Self::Partly { id, .. }
-            | Self::Transport { id, .. } => Some(*id),
+            | Self::Transport { id, .. }
+            | Self::NotBroadcast { id, .. } => Some(*id),
             Self::NoService { .. } | Self::Encode { .. } => None,
+        }
+    }
+
+    /// Whether storing the same message again, with its [`id`](Self::id), may succeed and cannot run
+    /// a handler twice.
+    ///
+    /// True where nothing was stored for a reason that passes, and where what is stored is known by
+    /// its id for two minutes. False where nothing changes by itself: a service takes a command from
+    /// the start of its first node on, also while none of its nodes runs. And false for a broadcast,
+    /// whose nodes may have heard it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use catga::message::Command;
+    /// use catga::node::Stored;
+    /// use catga::{Node, Options, StoreError};
+    ///
+    /// async fn enqueue<C: Command + Clone>(node: &Node, command: C) -> Result<Stored, StoreError> {
+    ///     match node.enqueue(command.clone()).await {
+    ///         Err(error) if error.is_retryable() => {
+    ///             let again = error.id().map_or_else(Options::new, |id| Options::new().id(id));
+    ///             node.with(again).enqueue(command).await
+    ///         }
+    ///         stored => stored,
+    ///     }
+    /// }
+    ///
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[catga::command]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # struct Unhandled;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let node = Node::builder("orders").only(|_| false).start().await?;
+    /// let error = enqueue(&node, Unhandled).await.unwrap_err();
+    /// assert!(!error.is_retryable(), "no service takes it");
+    /// # node.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::Full { .. } | Self::Transport { .. } => true,
+            // A service whose broker never takes it fails each time.
+            Self::Partly { failed, .. } => failed
+                .iter()
+                .all(|(_, error)| !matches!(error, AppendError::TooLarge { .. })),
+            Self::NoService { .. }
+            | Self::TooLarge { .. }
+            | Self::NotBroadcast { .. }
+            | Self::Encode { .. } => false,
         }
     }
 
@@ -146,6 +213,7 @@ impl StoreError {
             Self::TooLarge { .. } => "TooLarge",
             Self::Partly { .. } => "Partly",
             Self::Transport { .. } => "Transport",
+            Self::NotBroadcast { .. } => "NotBroadcast",
             Self::Encode { .. } => "Encode",
         }
     }
@@ -215,6 +283,12 @@ impl fmt::Display for StoreError {
                     "`{message}` {id} was possibly not stored: repeat it with the same id"
                 )
             }
+            Self::NotBroadcast { message, id, .. } => {
+                write!(
+                    f,
+                    "`{message}` {id} was possibly not broadcast to every node; broadcast it again only if its handlers may run twice"
+                )
+            }
             Self::Encode { message, .. } => {
                 write!(f, "`{message}` was not stored: it cannot be encoded")
             }
@@ -226,7 +300,7 @@ impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Encode { source, .. } => Some(source),
-            Self::Transport { source, .. } => Some(source),
+            Self::Transport { source, .. } | Self::NotBroadcast { source, .. } => Some(source),
             // Its text tells what failed, of each service.
             Self::Partly { .. }
             | Self::NoService { .. }
@@ -285,5 +359,54 @@ mod tests {
         assert!(!text.contains("queue_capacity"), "{text}");
         let text = full(Some(Duration::from_secs(3))).to_string();
         assert!(text.contains("within 3s"), "{text}");
+    }
+    #[test]
+    fn what_passes_and_harms_nothing_is_worth_another_try() {
+        let (message, id) = ("Placed", MessageId::new());
+        let source = || TransportError::new("store a message", "refused");
+        let too_large = || AppendError::TooLarge { size: 2, limit: 1 };
+        let partly = |failed: Vec<AppendError>| StoreError::Partly {
+            message,
+            id,
+            stored: vec!["shop".into()],
+            failed: failed
+                .into_iter()
+                .map(|error| ("books".into(), error))
+                .collect(),
+        };
+        let transport = || AppendError::Transport(source());
+        for error in [
+            StoreError::Refused { message, id: None },
+            StoreError::Full {
+                message,
+                id,
+                after: None,
+            },
+            StoreError::Transport {
+                message,
+                id,
+                source: source(),
+            },
+            partly(vec![AppendError::Full, transport()]),
+        ] {
+            assert!(error.is_retryable(), "{error:?}");
+        }
+        for error in [
+            StoreError::NoService { message },
+            StoreError::TooLarge {
+                message,
+                id,
+                size: 2,
+                limit: 1,
+            },
+            StoreError::NotBroadcast {
+                message,
+                id,
+                source: source(),
+            },
+            partly(vec![transport(), too_large()]),
+        ] {
+            assert!(!error.is_retryable(), "{error:?}");
+        }
     }
 }

@@ -316,7 +316,7 @@ pub(super) async fn broadcast<M: Event>(
         None => delivery::broadcast(core, envelope, topic.as_deref()),
         Some(cluster) => remote::broadcast(core, cluster, envelope, topic.as_deref(), timeout)
             .await
-            .map_err(|source| StoreError::Transport {
+            .map_err(|source| StoreError::NotBroadcast {
                 message: M::info().name(),
                 id,
                 source,

@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use super::begun::not_appended;
 use super::{StoreError, Stored, not_stored};
-use crate::delivery::{DeadLetter, Engine, Queue, REPLAY};
+use crate::delivery::{DeadLetter, Engine, Queue};
 use crate::message::MessageInfo;
 use crate::node::Core;
 use crate::node::options::after;
-use crate::transport::Appended;
+use crate::transport::{Appended, REPLAY};
 
 /// Stores the message of a dead letter again, and drops the letter. `None` if there is no such
 /// letter.

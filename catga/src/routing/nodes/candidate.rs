@@ -81,7 +81,13 @@ impl Candidate {
     /// How busy the node is; it changes while the view stays the same.
     #[inline]
     #[must_use]
-    pub const fn load(&self) -> &Arc<Load> {
+    pub fn load(&self) -> &Load {
+        &self.load
+    }
+
+    /// The same, to count a request that is sent there.
+    #[inline]
+    pub(crate) const fn shared_load(&self) -> &Arc<Load> {
         &self.load
     }
 
@@ -90,5 +96,20 @@ impl Candidate {
     #[must_use]
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_load_is_shown_without_what_holds_it() {
+        let of = |load| Candidate::named("a").with_load(Load::new(load, Duration::ZERO));
+        let nodes = [of(3), of(1)];
+        let loads = nodes.iter().map(Candidate::load);
+        assert_eq!(loads.map(Load::total).min(), Some(1));
     }
 }

@@ -63,7 +63,7 @@ mod tests {
             .map(|_| {
                 let target = LeastLoaded.pick(&Key::none(), nodes);
                 nodes.candidates()[target.index(nodes).unwrap()]
-                    .load()
+                    .shared_load()
                     .sent()
             })
             .collect();

@@ -281,7 +281,7 @@ pub async fn what_nobody_takes_at_the_front_door_is_kept<C: Cluster>(cluster: C)
     until("the good one ran", SOON, || sink.len() == 1).await;
     let mut letters = Vec::new();
     while letters.len() < 2 {
-        letters = a.unclaimed(0, 10).await.unwrap();
+        letters = a.unclaimed_after(0, 10).await.unwrap();
         sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(letters[0].reason(), Reason::UnknownType);
@@ -307,7 +307,7 @@ pub async fn what_nobody_takes_at_the_front_door_is_kept<C: Cluster>(cluster: C)
         assert!(a.discard(letter).await.unwrap());
         assert!(!a.discard(letter).await.unwrap(), "only once");
     }
-    assert!(a.unclaimed(0, 10).await.unwrap().is_empty());
+    assert!(a.unclaimed_after(0, 10).await.unwrap().is_empty());
     assert_eq!(a.dead_letters().await.unwrap().len(), 1);
 }
 

@@ -75,6 +75,24 @@ macro_rules! cause {
                 let place = Place::of(message);
                 Self(Box::new(About { place, detail }))
             }
+
+            /// The wire name of the message.
+            #[must_use]
+            pub fn message(&self) -> &'static str {
+                self.0.place.message
+            }
+
+            /// The node on which it happened, if it got to one.
+            #[must_use]
+            pub fn node(&self) -> Option<&NodeId> {
+                self.0.place.node.as_ref()
+            }
+
+            /// The id of the message, if one was given to it.
+            #[must_use]
+            pub fn id(&self) -> Option<MessageId> {
+                self.0.place.id
+            }
         }
 
         impl Cause for $name {
@@ -112,13 +130,14 @@ macro_rules! cause {
 }
 
 cause! {
-    /// The error of a handler without a declared one; see [`SendError::Failed`].
+    /// The error of a handler without a declared one, or of something before it; see
+    /// [`SendError::Failed`].
     ///
     /// The error itself is the [`source`](Error::source).
     ///
     /// [`SendError::Failed`]: super::SendError::Failed
     Failed((BoxError, Option<Fault>))
-    text: |f, place, _| write!(f, "the handler of {place} failed"),
+    text: |f, place, _| write!(f, "{place} failed"),
     source: |detail| &*detail.0,
 }
 

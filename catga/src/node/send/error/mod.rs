@@ -63,8 +63,8 @@ pub enum SendError<E = Infallible> {
     /// The handler answered with the error that the message declares.
     Rejected(E),
     /// The handler of a message without a declared error failed, or one of its parameters or a
-    /// layer did; or the message or its answer is larger than the broker takes. The source is that
-    /// error.
+    /// layer did; or the message cannot be encoded, or it or its answer is larger than the broker
+    /// takes. The source is that error.
     Failed(Failed),
     /// No node handles the message. Nothing ran.
     NoRoute(NoRoute),

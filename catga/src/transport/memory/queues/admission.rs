@@ -61,7 +61,7 @@ impl Admission {
             if number.is_some_and(|number| append.number <= number) {
                 return Ok(Appended::Repeated);
             }
-            let key = append.entry.known_by();
+            let key = append.entry.dedup_key();
             let repeated = append.given && (self.given.has(key) || self.chance.has(key));
             if !repeated && room == 0 {
                 refused = true;

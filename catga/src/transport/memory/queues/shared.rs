@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::admission::Admission;
 use super::attributes::content;
 use crate::transport::{
-    Append, AppendError, Appended, Entry, OTHERS_FIRST, Position, Shared, Ticket, VISIBILITY,
+    Append, AppendError, Appended, Entry, GIVE_BACK_DELAY, Position, Shared, Ticket, VISIBILITY,
 };
 
 /// The shared queue of a service.
@@ -38,7 +38,7 @@ impl Item {
     /// Until when it is left to others than this node.
     fn left_until(&self, node: &str) -> Option<Instant> {
         let (by, at) = self.left.as_ref()?;
-        (**by == *node).then(|| *at + OTHERS_FIRST)
+        (**by == *node).then(|| *at + GIVE_BACK_DELAY)
     }
 }
 

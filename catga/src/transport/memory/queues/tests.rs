@@ -2,12 +2,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use tokio::time::advance;
+use tokio::time::{Instant, advance};
 
 use crate::message::{Headers, MessageId};
 use crate::transport::{
-    Ack, Acked, Append, AppendError, Appended, DOOR, Entry, Generation, Memory, Opened, Part,
-    Queue, Queues, Received, Release, Taken, Transport,
+    Ack, Acked, Append, AppendError, Appended, DOOR, Entry, GIVE_BACK_DELAY, Generation, Memory,
+    Opened, Part, Queue, Queues, Received, Release, Taken, Transport,
 };
 
 const WRITER: u64 = 7;
@@ -137,6 +137,26 @@ async fn an_id_is_known_for_two_minutes() {
         .append(&queue, WRITER, &[append(3, true, &known)])
         .await;
     assert!(matches!(again[..], [Ok(Appended::New)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_consumer_gave_back_is_left_to_others_for_a_while() {
+    let memory = Memory::private();
+    let queues = provisioned(&memory).await;
+    let entries = [append(1, false, &entry("E"))];
+    queues.append(&queue(Part::Shared), WRITER, &entries).await;
+    let service = "shop".into();
+    let mut consumer = queues.share(&service, "a").await.unwrap();
+    let taken = consumer.next(1).await.unwrap();
+    let given = Instant::now();
+    let tickets = [taken[0].ticket.clone()];
+    queues.give_back(&service, &tickets).await.unwrap();
+    consumer.next(1).await.unwrap();
+    let left = given.elapsed();
+    assert!(
+        (GIVE_BACK_DELAY..2 * GIVE_BACK_DELAY).contains(&left),
+        "{left:?}"
+    );
 }
 
 #[tokio::test]

@@ -6,11 +6,10 @@ use async_nats::Subject;
 
 use super::entry::Common;
 use super::{Depot, subject};
-use crate::delivery::REPLAY;
 use crate::transport::nats::api::{self, NO_ROOM, NOT_STORED, Stored};
 use crate::transport::nats::error::Trouble;
 use crate::transport::nats::link::{Question, Spare};
-use crate::transport::{Append, AppendError, Appended, DOOR, Entry, Part, Queue};
+use crate::transport::{Append, AppendError, Appended, DOOR, Entry, Part, Queue, REPLAY};
 
 /// The id by which `JetStream` knows what it has stored.
 pub(super) const STORED_ID: &str = "Nats-Msg-Id";

@@ -16,7 +16,7 @@ use super::clock::ServerClock;
 use super::error::Trouble;
 use super::link::Link;
 use super::names::Names;
-use crate::node::{NodeId, epoch_now};
+use crate::node::epoch_now;
 use crate::transport::{
     BoxFuture, Expect, Identity, Read, Record, RecordKey, Records, Revision, TransportError, Watch,
     WriteError, Written,
@@ -118,43 +118,8 @@ fn not_done(error: PutError, what: &'static str) -> WriteError {
     }
 }
 
-/// Makes a key of its name.
-type Make = fn(&str) -> RecordKey;
-
-/// What each kind of key begins with.
-const KINDS: [(&str, Make); 3] = [
-    ("member", |name| RecordKey::Member(NodeId::new(name))),
-    ("service", |name| RecordKey::Service(name.into())),
-    ("owners", |name| RecordKey::Owners(name.into())),
-];
-
-/// The key that is written like this.
-fn parse(key: &str) -> Option<RecordKey> {
-    let (kind, name) = key.split_once('.')?;
-    let (_, make) = KINDS.iter().find(|(known, _)| *known == kind)?;
-    Some(make(name))
-}
-
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_read_as_they_are_written() {
-        for key in [
-            RecordKey::Member(NodeId::new("shop-a")),
-            RecordKey::Service("shop".into()),
-            RecordKey::Owners("shop".into()),
-        ] {
-            assert_eq!(parse(&key.to_string()), Some(key));
-        }
-        assert_eq!(parse("tail.shop.3"), None);
-        assert_eq!(parse("member"), None);
     }
 }

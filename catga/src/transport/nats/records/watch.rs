@@ -14,14 +14,17 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{KINDS, Store, parse};
+use super::Store;
 use crate::message::chance;
 use crate::transport::nats::bucket::{Bucket, MARKER_REASON, OPERATION, nanos};
 use crate::transport::nats::clock::ServerClock;
 use crate::transport::nats::error::Trouble;
 use crate::transport::nats::headers;
 use crate::transport::nats::reply_info::ReplyInfo;
-use crate::transport::{BoxFuture, Change, Record, Revision, Watch};
+use crate::transport::{BoxFuture, Change, Record, RecordKey, Revision, Watch};
+
+/// The subjects of all records, in the bucket.
+const ALL: [&str; 3] = ["member.*", "service.*", "owners.*"];
 
 /// How often the server says that nothing has changed.
 const IDLE: Duration = Duration::from_secs(5);
@@ -57,7 +60,7 @@ impl Store {
         let messages = self.link.subscribe(inbox.clone()).await?;
         let name = chance::draw(|chance| format!("watch-{:016x}", chance.u64(..)));
         let stream = self.bucket.stream();
-        let filters = KINDS.map(|(kind, _)| self.bucket.subject(&format!("{kind}.*")));
+        let filters = ALL.map(|keys| self.bucket.subject(keys));
         let question = json!({
             "stream_name": stream,
             "config": {
@@ -118,7 +121,8 @@ impl Changes {
         self.bucket.saw(reply.sequence);
         self.clock.stored(reply.sequence, reply.time / 1_000);
         let start = self.bucket.subject("").len();
-        if let Some(key) = message.subject.get(start..).and_then(parse) {
+        let key = message.subject.get(start..);
+        if let Some(Ok(key)) = key.map(str::parse::<RecordKey>) {
             let is_marker = [OPERATION, MARKER_REASON]
                 .iter()
                 .any(|name| headers::value(&message, name).is_some());

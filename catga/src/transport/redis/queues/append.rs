@@ -3,10 +3,9 @@ use std::sync::LazyLock;
 
 use super::entry;
 use super::{WINDOW_MILLIS, script};
-use crate::delivery::REPLAY;
 use crate::transport::redis::Shared;
 use crate::transport::redis::call::{Call, Script};
-use crate::transport::{Append, AppendError, Appended, Entry, Part, Queue, TransportError};
+use crate::transport::{Append, AppendError, Appended, Entry, Part, Queue, REPLAY, TransportError};
 
 static APPEND: LazyLock<Script> = script!("append");
 
@@ -104,7 +103,7 @@ impl Shared {
             // Of one width, so that their texts are compared as they are: a number of Lua has
             // less than 64 bits.
             call.arg(format!("{:020}", append.number));
-            call.arg(&entry.known_by().to_be_bytes()[..]);
+            call.arg(&entry.dedup_key().to_be_bytes()[..]);
             let values = 2 * entry::count_more(entry);
             call.arg((values * 2 + usize::from(*given)) * heads.len() + head);
             entry::write_own(entry, |value| {

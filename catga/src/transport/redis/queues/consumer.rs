@@ -18,7 +18,7 @@ use crate::transport::redis::call::{Call, Script};
 use crate::transport::redis::commands::Commands;
 use crate::transport::redis::error::{Cause, Trouble};
 use crate::transport::redis::link::Listening;
-use crate::transport::{self, BoxFuture, OTHERS_FIRST, SharedIntake, Ticket, VISIBILITY};
+use crate::transport::{self, BoxFuture, GIVE_BACK_DELAY, SharedIntake, Ticket, VISIBILITY};
 
 static CLAIM: LazyLock<Script> = script!("claim");
 
@@ -164,7 +164,7 @@ impl Consumer {
             match select(read, select(by_others, by_this)).await {
                 Either::Left((answer, _)) => Ok(answer?),
                 Either::Right((Either::Left(_), _)) => Err(Instant::now()),
-                Either::Right((Either::Right(_), _)) => Err(Instant::now() + OTHERS_FIRST),
+                Either::Right((Either::Right(_), _)) => Err(Instant::now() + GIVE_BACK_DELAY),
             }
         };
         match came {
