@@ -95,7 +95,7 @@ impl Handover {
         });
     }
 
-    /// Whether the service handles nothing of what is stored for now.
+    /// Whether nothing of what is stored may start for now.
     pub(crate) fn paused(&self) -> watch::Receiver<bool> {
         self.paused.subscribe()
     }

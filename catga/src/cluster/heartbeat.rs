@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use super::clock::Moment;
 use super::fallback;
 use super::member::MemberRecord;
-use super::registry::{self, RegisterError};
+use super::registry::{self, RegisterError, ServiceRecord};
 use super::state::Cluster;
 use crate::message::ContentType;
 use crate::node::epoch_now;
@@ -90,11 +90,17 @@ pub(super) async fn beat(cluster: &Cluster) -> Beat {
         let expires = Some(cluster.settings.node_timeout);
         match cluster.write(&key, &record, expect, expires).await {
             Ok(revision) => {
-                let mut own = cluster.own();
-                own.revision = Some(revision);
-                let is_current = own.record.incarnation == record.incarnation;
-                drop(own);
+                let is_current = {
+                    let mut own = cluster.own();
+                    own.revision = Some(revision);
+                    own.record.incarnation == record.incarnation
+                };
                 if is_current {
+                    if !cluster.lease.is_valid()
+                        && let Err(error) = look_at_service(cluster).await
+                    {
+                        return Beat::Unconfirmed(error);
+                    }
                     confirm(cluster, sent);
                     return Beat::Confirmed;
                 }
@@ -122,6 +128,30 @@ fn confirm(cluster: &Cluster, sent: Moment) {
         cluster.rebuild();
         cluster.owners_due.notify_one();
     }
+}
+
+/// While nothing was heard of it this node was dead to the others, and nobody waited until it knew
+/// what the service is told. From the beat before this on, they do.
+async fn look_at_service(cluster: &Cluster) -> Result<(), TransportError> {
+    let service = &cluster.service;
+    let key = RecordKey::Service(Arc::clone(service));
+    let Some(found) = cluster.read(&key).await?.record else {
+        return Ok(());
+    };
+    let record = ContentType::Json
+        .decode::<ServiceRecord>(&found.value)
+        .map_err(|error| TransportError::new("read a service's record", error))?;
+    {
+        let mut seen = cluster.seen();
+        let known = seen.services.get(service);
+        if known.is_some_and(|(_, known)| *known >= found.revision) {
+            return Ok(());
+        }
+        let found = (record, found.revision);
+        seen.services.insert(Arc::clone(service), found);
+    }
+    cluster.hold_still();
+    Ok(())
 }
 
 /// A store that fell back may have forgotten what this node's service takes.

@@ -207,6 +207,13 @@ impl Cluster {
         service.is_some_and(|(record, _)| record.paused)
     }
 
+    /// Tells the engine whether anything may start: not while the service is paused, nor while this
+    /// node is dead to the others.
+    pub(super) fn hold_still(&self) {
+        let may_start = self.lease.is_valid() && !self.is_paused();
+        self.handover.pause(!may_start);
+    }
+
     /// The number of this node's present life.
     pub(crate) fn life(&self) -> u64 {
         self.own().record.incarnation
@@ -321,7 +328,7 @@ impl Cluster {
             )
         };
         self.handover.hold(self.tenures());
-        self.handover.pause(self.is_paused());
+        self.hold_still();
         self.prepare(&view);
         {
             // Nodes that are gone for good leave nothing behind.

@@ -78,6 +78,8 @@ pub(super) struct Execution {
     pub(super) fence: u64,
     pub(super) started: u64,
     pub(super) end: Option<End>,
+    /// When its process went on that had stood still, with a fence that is old by now.
+    pub(super) woke: Option<Instant>,
 }
 
 /// How an execution ended.
@@ -279,6 +281,7 @@ impl History {
             fence,
             started,
             end: None,
+            woke: None,
         });
         record.check_start(index);
         record.check_pause(index);
@@ -301,6 +304,9 @@ impl History {
             }
             let (id, key, handler) = (execution.id, execution.key.clone(), execution.handler);
             let accepted = record.write(index);
+            if !accepted {
+                record.executions[index].woke = Some(Instant::now());
+            }
             let text = format!(
                 "{handler} stood still on {process}; a write of it is accepted: {accepted}"
             );

@@ -27,8 +27,6 @@ pub(crate) struct Term {
     /// How often it was tried to open a first reader.
     openings: AtomicU32,
     state: watch::Sender<State>,
-    /// Whether it rests on the node's lease.
-    leased: bool,
     /// Attempts that run.
     running: Gauge,
     /// Told when the last attempt of a stopped term has ended.
@@ -52,7 +50,6 @@ impl Term {
             suspect_through: AtomicU64::new(0),
             openings: AtomicU32::new(0),
             state: watch::Sender::new(State::Running),
-            leased: true,
             running: Gauge::default(),
             due: Arc::clone(due),
         }
@@ -64,10 +61,7 @@ impl Term {
             epoch,
             after_crash: false,
         };
-        Self {
-            leased: false,
-            ..Self::new(u32::MAX, tenure, due)
-        }
+        Self::new(u32::MAX, tenure, due)
     }
 
     /// Whether it is the same hold on the partition.
@@ -132,7 +126,7 @@ impl Term {
 
     /// Whether something may start at this moment.
     pub(super) fn may_start(&self, cluster: &Cluster) -> bool {
-        self.is_running() && (!self.leased || cluster.lease.is_valid())
+        self.is_running() && cluster.lease.is_valid() && !cluster.handover.is_paused()
     }
 
     /// Nothing more starts.

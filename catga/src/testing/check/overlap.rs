@@ -1,5 +1,7 @@
 //! Two durable executions of one key never overlap.
 
+use tokio::time::Instant;
+
 use super::super::history::{Execution, Record};
 use super::super::report::Rule;
 
@@ -14,7 +16,9 @@ impl Record {
         let (id, fence) = (started.id, started.fence);
         let mut texts = Vec::new();
         for other in others.iter().map(|other| &self.executions[*other]) {
-            let active = other.end.is_none() && other.process.is_running();
+            // What wakes up behind its fence is refused, and must be gone before time passes.
+            let wakes = other.woke == Some(Instant::now());
+            let active = other.end.is_none() && other.process.is_running() && !wakes;
             if active && !together(started, other) {
                 texts.push(format!(
                     "{} of {id} started on {} while {} of {} ran on {}",
