@@ -240,6 +240,7 @@ macro_rules! suite {
             operating {
                 a_paused_service_handles_nothing_until_it_is_resumed;
                 a_node_that_reads_anew_starts_nothing_of_a_paused_service;
+                a_node_that_was_dead_starts_nothing_of_a_paused_service;
                 pausing_again_waits_for_everybody_as_well;
                 letters_are_listed_however_slow_the_broker_is;
                 a_handler_with_dedup_succeeds_once_for_each_id;

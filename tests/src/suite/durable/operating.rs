@@ -9,10 +9,10 @@ use catga::{MessageId, Options};
 use tokio::time::sleep;
 
 use super::super::Cluster;
-use super::super::site::{Site, until};
+use super::super::site::{NODE_TIMEOUT, Site, all_owned, until};
 use super::work::{Once, Put, Sink, Try};
 use super::{append, foreign_entry, nodes};
-use crate::faulty::{Fault, Lie};
+use crate::faulty::{Fault, Lie, Rules};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -56,6 +56,38 @@ pub async fn a_node_that_reads_anew_starts_nothing_of_a_paused_service<C: Cluste
     line.heal();
     a.resume().await.unwrap();
     until("all ran", SOON, || sink.len() == 2).await;
+}
+
+pub async fn a_node_that_was_dead_starts_nothing_of_a_paused_service<C: Cluster>(cluster: C) {
+    let site = Site::new(cluster);
+    let sink = Sink::default();
+    let line = site.line("b");
+    let a = super::builder(&site, &sink, "a").start().await.unwrap();
+    let b = super::builder_on(&line, &sink, "shop", "b");
+    let b = b.start().await.unwrap();
+    all_owned(&[a.clone(), b.clone()], 32).await;
+    line.cut();
+    let sees_b = || a.members().get("b").is_some();
+    until("it is dead", 3 * NODE_TIMEOUT, || !sees_b()).await;
+    a.pause().await.unwrap();
+    for key in 0..20 {
+        a.enqueue(Put { key, n: 0, ms: 0 }).await.unwrap();
+        a.enqueue(super::work::Job { n: key, ms: 0 }).await.unwrap();
+    }
+    // It is back, and is told nothing of what was written meanwhile.
+    line.set(|rules| {
+        *rules = Rules {
+            watch: Fault::Hang,
+            ..Rules::default()
+        };
+    });
+    until("it is back", 3 * NODE_TIMEOUT, sees_b).await;
+    sleep(NODE_TIMEOUT).await;
+    assert!(sink.is_empty(), "{:?}", sink.all());
+    line.heal();
+    a.resume().await.unwrap();
+    until("all ran", 6 * NODE_TIMEOUT, || sink.len() == 40).await;
+    assert!(!b.is_paused());
 }
 
 pub async fn pausing_again_waits_for_everybody_as_well<C: Cluster>(cluster: C) {
