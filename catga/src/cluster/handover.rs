@@ -25,7 +25,8 @@ pub(crate) struct Handover {
     state: Mutex<State>,
     /// Told when something else is to be given away than before.
     wanted: Notify,
-    /// Whether the service handles nothing of what is stored for now.
+    /// Whether nothing of what is stored may start for now: the service is paused, or this node has no
+    /// lease.
     paused: watch::Sender<bool>,
 }
 

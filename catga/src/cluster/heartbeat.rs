@@ -121,8 +121,7 @@ pub(super) async fn beat(cluster: &Cluster) -> Beat {
 }
 
 fn confirm(cluster: &Cluster, sent: Moment) {
-    let was_valid = cluster.lease.is_valid();
-    cluster.lease.confirm(sent, cluster.settings.lease());
+    let was_valid = cluster.lease.confirm(sent, cluster.settings.lease());
     cluster.seen().heard = Instant::now();
     if !was_valid {
         cluster.rebuild();
@@ -160,9 +159,11 @@ async fn register_again(cluster: &Cluster) -> Result<(), TransportError> {
         return Ok(());
     }
     let records = cluster.transport.records();
-    let register = registry::register(records, &cluster.service, &cluster.registration);
+    let register = registry::register(records, &cluster.service, &cluster.registration, false);
+    // Said before it is so: the watch may tell meanwhile that somebody ended it again.
+    cluster.own().registered = true;
     // Not known before the watch tells it: the record may say more than that.
-    tokio::time::timeout(cluster.limit(), register)
+    let registered = tokio::time::timeout(cluster.limit(), register)
         .await
         .map_err(|elapsed| TransportError::new("register the service", elapsed))?
         .map_err(|error| match error {
@@ -171,9 +172,11 @@ async fn register_again(cluster: &Cluster) -> Result<(), TransportError> {
                 format!("it has {recorded} partitions now"),
             ),
             RegisterError::Transport(error) => error,
-        })?;
-    cluster.own().registered = true;
-    Ok(())
+        });
+    if registered.is_err() {
+        cluster.own().registered = false;
+    }
+    registered.map(drop)
 }
 
 /// The record was not the one this node wrote last. `true` to beat again.
@@ -211,6 +214,8 @@ async fn reconcile(cluster: &Cluster) -> Result<bool, TransportError> {
         // The reply to an earlier beat was lost: the record is this node's own.
         let confirmed = (record.beat == own.record.beat).then_some(own.sent);
         drop(own);
+        // Without a lease, the next beat looks at the service, too.
+        let confirmed = confirmed.filter(|_| cluster.lease.is_valid());
         if let Some(sent) = confirmed {
             confirm(cluster, sent);
         }

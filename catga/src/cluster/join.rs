@@ -144,7 +144,7 @@ pub(crate) async fn join(joining: Joining<'_>) -> Result<Joined, JoinError> {
     }
     let registered = limited(
         &joining,
-        registry::register(records, &joining.service, &own),
+        registry::register(records, &joining.service, &own, true),
     )
     .await?
     .map_err(|error| match error {

@@ -39,8 +39,8 @@ impl Lease {
         }
     }
 
-    /// A heartbeat that was sent at `sent` is confirmed.
-    pub(super) fn confirm(&self, sent: Moment, lasts: Duration) {
+    /// A heartbeat that was sent at `sent` is confirmed. Whether the lease ran until then.
+    pub(super) fn confirm(&self, sent: Moment, lasts: Duration) -> bool {
         let mut granted = self.granted();
         let running = self.running(*granted);
         *granted = Some(Grant {
@@ -50,6 +50,7 @@ impl Lease {
         });
         drop(granted);
         self.confirmed.notify_one();
+        running.is_some()
     }
 
     /// It ends now: the node learnt that it is taken for dead.

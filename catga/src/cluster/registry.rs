@@ -16,6 +16,9 @@ pub(super) struct ServiceRecord {
     pub(super) paused: bool,
     /// By wire name.
     pub(super) types: BTreeMap<String, TypeRecord>,
+    /// A version before this one that says the same, if nodes have started since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +73,14 @@ impl ServiceRecord {
             partitions,
             paused: false,
             types,
+            since: None,
         }
+    }
+
+    /// Whether it is the same but for its version.
+    pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
+        (self.partitions, self.paused, &self.types)
+            == (other.partitions, other.paused, &other.types)
     }
 
     /// The types that it takes only live, sorted: queries, and events that are broadcast.
@@ -154,17 +164,21 @@ pub(super) struct Registered {
 
 #[derive(Debug)]
 enum Undo {
-    /// The record had all of it before, in this version.
+    /// The record had all of it before, from this version on.
     Nothing(Revision),
     Remove,
     Restore(ServiceRecord),
 }
 
 /// Adds what this node takes to the record of its service.
+///
+/// A node that `starts` writes the record also where nothing is new: another one that does not get
+/// to the end of its start, and takes back what it registered, must see that somebody relies on it.
 pub(super) async fn register(
     records: &dyn Records,
     service: &Arc<str>,
     own: &ServiceRecord,
+    starts: bool,
 ) -> Result<Registered, RegisterError> {
     let key = RecordKey::Service(Arc::clone(service));
     loop {
@@ -180,11 +194,17 @@ pub(super) async fn register(
                 }
                 let mut record = before.clone();
                 record.merge(own);
-                // Written also where nothing is new: whoever does not get to the end of its start, and
-                // takes back what it registered, must see that somebody relies on it now.
-                let undo = if record == before {
-                    Undo::Nothing(found.revision)
+                let undo = if record.says_the_same_as(&before) {
+                    let since = before.since.filter(|since| *since <= found.revision.0);
+                    let revision = since.map_or(found.revision, Revision);
+                    let undo = Undo::Nothing(revision);
+                    if !starts {
+                        return Ok(Registered { revision, undo });
+                    }
+                    record.since = Some(revision.0);
+                    undo
                 } else {
+                    record.since = None;
                     Undo::Restore(before)
                 };
                 (Expect::Revision(found.revision), record, undo)
@@ -216,7 +236,8 @@ pub(super) async fn withdraw(
     let withdrawn = match registered.undo {
         Undo::Nothing(_) => return Ok(()),
         Undo::Remove => records.remove(&key, registered.revision).await,
-        Undo::Restore(before) => {
+        Undo::Restore(mut before) => {
+            before.since = None;
             let expect = Expect::Revision(registered.revision);
             let write = records.write(&key, encode(&before)?, expect, None);
             write.await.map(|_| ())
@@ -281,6 +302,7 @@ async fn change(
             let (revision, changed) = (found.revision, false);
             return Ok(Some(Recorded { revision, changed }));
         }
+        record.since = None;
         let expect = Expect::Revision(found.revision);
         match records.write(&key, encode(&record)?, expect, None).await {
             Ok(written) => {

@@ -130,6 +130,9 @@ fn take(
         }
         Change::Current => {
             if let Some(told) = told.take() {
+                if !told.contains(&RecordKey::Service(Arc::clone(&cluster.service))) {
+                    register_again(cluster);
+                }
                 forget_others(seen, &told);
                 forget_gone(cluster, seen);
             }
@@ -147,13 +150,22 @@ fn put(cluster: &Cluster, seen: &mut SeenState, key: RecordKey, record: &Record)
         RecordKey::Member(id) => ContentType::Json
             .decode::<MemberRecord>(&record.value)
             .map(|member| seen.beat(cluster, id, member, record.revision)),
+        // A node that was dead for a while has looked at the record by itself.
+        RecordKey::Service(service)
+            if (seen.services.get(service)).is_some_and(|(_, known)| record.revision < *known) =>
+        {
+            Ok(false)
+        }
         RecordKey::Service(service) => {
             let decoded = ContentType::Json.decode::<ServiceRecord>(&record.value);
             decoded.map(|decoded| {
-                knows(cluster, service, &decoded, record.revision);
+                let known = seen.services.get(service);
+                // A node has started, and wrote what was there.
+                let is_news = known.is_none_or(|(known, _)| !known.says_the_same_as(&decoded));
+                knows(cluster, service, &decoded, record.revision, is_news);
                 seen.services
                     .insert(Arc::clone(service), (decoded, record.revision));
-                true
+                is_news
             })
         }
         // This node's own write, which is newer, may have been answered before it is told here.
@@ -178,10 +190,17 @@ fn put(cluster: &Cluster, seen: &mut SeenState, key: RecordKey, record: &Record)
     }
 }
 
-/// Tells the others, with the next beat, which registrations this node knows of.
-fn knows(cluster: &Cluster, service: &Arc<str>, record: &ServiceRecord, revision: Revision) {
+/// Tells the others which registrations this node knows of: with the next beat, and if it is news
+/// that is due.
+fn knows(
+    cluster: &Cluster,
+    service: &Arc<str>,
+    record: &ServiceRecord,
+    revision: Revision,
+    is_news: bool,
+) {
     let mut own = cluster.own();
-    let due = own.record.knows_of(service, revision);
+    let due = own.record.knows_of(service, revision) && is_news;
     let is_ended = *service == cluster.service && !record.covers(&cluster.registration);
     drop(own);
     if is_ended {

@@ -256,8 +256,10 @@ impl Drop for Claim {
         if !self.settled {
             let (core, name) = (Arc::clone(&self.core), std::mem::take(&mut self.name));
             let (revision, runtime) = (self.revision, core.runtime.clone());
+            let unfinished = Unfinished::new(Arc::clone(&core));
             spawn(&runtime, async move {
                 remove(&core, &name, revision).await;
+                drop(unfinished);
             });
         }
     }

@@ -33,7 +33,7 @@ pub(crate) struct Core {
     pub(crate) layers: Option<Layers>,
     pub(crate) queue: Queue,
     pub(crate) lifecycle: Lifecycle,
-    /// What is stored in its queue and not handled yet.
+    /// What is stored in its queue and not handled yet, and successes that are being written down.
     pub(crate) unfinished: Gauge,
     /// Bounds what runs at once: messages in their first attempts, each later attempt, broadcasts.
     /// What waits for its next attempt holds no place.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::options::after;
 use super::{Core, Node, Phase, spawn};
@@ -45,7 +45,8 @@ impl Node {
     ///
     /// # Cancellation
     ///
-    /// It goes on when its future is dropped; whoever calls it again waits for the same.
+    /// It goes on when its future is dropped, as long as a handle of the node is there: call it again
+    /// to wait for the rest.
     ///
     /// A handler that waits for it waits for itself, and is dropped when the drain timeout is over.
     ///
@@ -88,10 +89,11 @@ impl Node {
         spawn(&self.core.runtime, async move {
             let _ = tell.send(shutdown(&core).await);
         });
-        match told.await {
-            Ok(outcome) => outcome,
-            // Its runtime has ended.
-            Err(_) => shutdown(&self.core).await,
+        // Unless its runtime has ended, or nobody drives it any more.
+        let within = self.core.drain_timeout.saturating_add(3 * LAST_WORD);
+        match timeout(within, told).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => shutdown(&self.core).await,
         }
     }
 }
@@ -118,6 +120,11 @@ async fn shutdown(core: &Arc<Core>) -> Result<(), ShutdownError> {
         }
     });
     let (drained, handed) = join(calls, hand_over(core, deadline)).await;
+    if handed.is_some() {
+        // What succeeded last is being written down.
+        let last = deadline.max(Instant::now() + LAST_WORD);
+        let _ = timeout_at(last, core.unfinished.idle()).await;
+    }
     let dropped = handed.as_ref().map_or(0, |handed| handed.dropped);
     let unfinished = ShutdownError {
         calls: core.sends.count() + core.calls.count(),

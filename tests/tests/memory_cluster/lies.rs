@@ -137,5 +137,5 @@ lies! { Lying of suite;
     stuck_owner: RemovalsLost => ownership::a_crash_is_taken_over_in_time,
         "32 partitions are owned by 1";
     store_fell_back: RecordsFellBack => ownership::all_partitions_are_owned_after_the_start,
-        "is also c's";
+        "partition 0: ";
 }

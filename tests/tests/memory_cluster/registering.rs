@@ -9,7 +9,7 @@ use catga_tests::faulty::Fault;
 use catga_tests::suite::durable::work::{Happened, Put, Sink};
 use catga_tests::suite::durable::{builder, builder_on, only};
 use catga_tests::suite::site::{HEARTBEAT, Site, client_of};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::InMemory;
 
@@ -120,4 +120,23 @@ async fn a_subscription_lasts_though_another_node_does_not_start() {
     }
     slow.await.unwrap().unwrap_err();
     assert_eq!(unheard, [0; 0], "published after the start returned");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_says_nothing_new_wakes_nobody() {
+    let site = Site::new(InMemory(Memory::private()));
+    let sink = Sink::default();
+    let _a = builder(&site, &sink, "a").start().await.unwrap();
+    // Until nothing moves any more.
+    sleep(10 * HEARTBEAT).await;
+    let by_a = || site.faults.writes(|name, _| name == "a");
+    let (before, begun) = (by_a(), Instant::now());
+    let mut nodes = Vec::new();
+    for id in ["b", "c", "d", "e"] {
+        // It handles less than the other, and owns nothing.
+        let node = only(builder(&site, &sink, id), &["put"]).start();
+        nodes.push(node.await.unwrap());
+    }
+    assert!(begun.elapsed() < HEARTBEAT, "{:?}", begun.elapsed());
+    assert!(by_a() <= before + 1, "its own heartbeat");
 }

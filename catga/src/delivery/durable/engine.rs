@@ -158,7 +158,7 @@ impl Engine {
         self.end_all();
     }
 
-    /// Stops handling, or goes on, as the service is told.
+    /// Stops handling, or goes on: the service is paused, or the node has no lease.
     fn pause(&self, paused: bool) {
         if paused {
             self.shared.term.stop();
@@ -353,7 +353,7 @@ impl Engine {
     }
 }
 
-/// Follows what the service is told.
+/// Follows whether anything may start.
 async fn pauses(engine: Arc<Engine>) {
     let mut paused = engine.cluster.handover.paused();
     paused.mark_changed();

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select, try_join_all};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
+use super::drain::LAST_WORD;
 use super::engine::HEAVY;
 use super::first::start_all;
 use super::item::{Item, Loaded};
@@ -255,6 +256,10 @@ impl Intake {
             .collect();
         if engine.is_draining() {
             return self.open.is_none() && engine.terms().values().all(|term| term.count() == 0);
+        }
+        if !idle.is_empty() {
+            // The next owner must find what has succeeded.
+            let _ = timeout(LAST_WORD, self.core.unfinished.idle()).await;
         }
         let each = idle.into_iter().map(async |partition| {
             write_tail(&engine, partition)

@@ -221,7 +221,8 @@ impl Partition {
         (waited, ack)
     }
 
-    /// The broker did not find an entry, which may have been a mistake: it may come again. Returns the generation that received it last, if it was waited for.
+    /// The broker did not find an entry, which may have been a mistake: it may come again. Returns
+    /// the generation that received it last, if it was waited for.
     pub(super) fn gone(&mut self, position: Position, fingerprint: Fingerprint) -> Option<u64> {
         let sequence = position.sequence;
         let taken = self.take(sequence, fingerprint)?;

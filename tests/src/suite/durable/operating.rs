@@ -69,6 +69,10 @@ pub async fn a_node_that_was_dead_starts_nothing_of_a_paused_service<C: Cluster>
     line.cut();
     let sees_b = || a.members().get("b").is_some();
     until("it is dead", 3 * NODE_TIMEOUT, || !sees_b()).await;
+    for _ in 0..3 {
+        a.pause().await.unwrap();
+        a.resume().await.unwrap();
+    }
     a.pause().await.unwrap();
     for key in 0..20 {
         a.enqueue(Put { key, n: 0, ms: 0 }).await.unwrap();
@@ -84,7 +88,10 @@ pub async fn a_node_that_was_dead_starts_nothing_of_a_paused_service<C: Cluster>
     until("it is back", 3 * NODE_TIMEOUT, sees_b).await;
     sleep(NODE_TIMEOUT).await;
     assert!(sink.is_empty(), "{:?}", sink.all());
+    // Now it hears of all that was, one after the other.
     line.heal();
+    sleep(NODE_TIMEOUT).await;
+    assert!(sink.is_empty(), "{:?}", sink.all());
     a.resume().await.unwrap();
     until("all ran", 6 * NODE_TIMEOUT, || sink.len() == 40).await;
     assert!(!b.is_paused());
