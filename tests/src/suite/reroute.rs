@@ -158,8 +158,9 @@ pub async fn a_key_of_a_node_without_an_inbox_is_refused_by_the_deadline<C: Clus
         panic!("{error}");
     };
     assert_eq!(refused.refusal(), Refusal::Absent);
+    // The clock moves in steps.
     assert!(
-        started.elapsed() <= Duration::from_secs(3),
+        started.elapsed() <= Duration::from_millis(3_050),
         "{:?}",
         started.elapsed()
     );

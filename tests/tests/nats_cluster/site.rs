@@ -10,7 +10,7 @@ use catga_tests::servers::nats::NatsServer;
 use catga_tests::suite::Clock;
 
 /// A clock this fast leaves a server time to answer.
-const CLOCK: Clock = Clock::Fast(10);
+const CLOCK: Clock = Clock::Fast(6);
 
 static NATS_211: LazyLock<NatsServer> = LazyLock::new(|| NatsServer::start("2.11"));
 static NATS_215: LazyLock<NatsServer> = LazyLock::new(|| NatsServer::start("2.15"));

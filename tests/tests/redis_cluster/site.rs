@@ -10,7 +10,7 @@ use catga_tests::suite::Clock;
 use redis::aio::MultiplexedConnection;
 
 /// A clock this fast leaves a server time to answer.
-const CLOCK: Clock = Clock::Fast(10);
+const CLOCK: Clock = Clock::Fast(6);
 
 static REDIS_70: LazyLock<RedisServer> = LazyLock::new(|| RedisServer::start("7.0"));
 static REDIS_82: LazyLock<RedisServer> = LazyLock::new(|| RedisServer::start("8.2"));
