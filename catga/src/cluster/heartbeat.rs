@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use super::clock::Moment;
 use super::fallback;
 use super::member::MemberRecord;
-use super::registry::{self, RegisterError, ServiceRecord};
+use super::registry::{self, RegisterError};
 use super::state::Cluster;
 use crate::message::ContentType;
 use crate::node::epoch_now;
@@ -137,9 +137,7 @@ async fn look_at_service(cluster: &Cluster) -> Result<(), TransportError> {
     let Some(found) = cluster.read(&key).await?.record else {
         return Ok(());
     };
-    let record = ContentType::Json
-        .decode::<ServiceRecord>(&found.value)
-        .map_err(|error| TransportError::new("read a service's record", error))?;
+    let record = registry::decode(&found.value)?;
     {
         let mut seen = cluster.seen();
         let known = seen.services.get(service);
@@ -163,20 +161,17 @@ async fn register_again(cluster: &Cluster) -> Result<(), TransportError> {
     // Said before it is so: the watch may tell meanwhile that somebody ended it again.
     cluster.own().registered = true;
     // Not known before the watch tells it: the record may say more than that.
-    let registered = tokio::time::timeout(cluster.limit(), register)
-        .await
-        .map_err(|elapsed| TransportError::new("register the service", elapsed))?
-        .map_err(|error| match error {
-            RegisterError::Partitions { recorded } => TransportError::new(
-                "register the service",
-                format!("it has {recorded} partitions now"),
-            ),
-            RegisterError::Transport(error) => error,
-        });
-    if registered.is_err() {
-        cluster.own().registered = false;
-    }
-    registered.map(drop)
+    let failed = match tokio::time::timeout(cluster.limit(), register).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(RegisterError::Partitions { recorded })) => TransportError::new(
+            "register the service",
+            format!("it has {recorded} partitions now"),
+        ),
+        Ok(Err(RegisterError::Transport(error))) => error,
+        Err(elapsed) => TransportError::new("register the service", elapsed),
+    };
+    cluster.own().registered = false;
+    Err(failed)
 }
 
 /// The record was not the one this node wrote last. `true` to beat again.

@@ -186,7 +186,7 @@ pub(super) async fn register(
         let (expect, record, undo) = match &found.record {
             None => (Expect::Absent, own.clone(), Undo::Remove),
             Some(found) => {
-                let before: ServiceRecord = decode(&found.value)?;
+                let before = decode(&found.value).map_err(RegisterError::Transport)?;
                 if before.partitions != own.partitions {
                     return Err(RegisterError::Partitions {
                         recorded: before.partitions,
@@ -295,9 +295,7 @@ async fn change(
         let Some(found) = records.read(&key).await?.record else {
             return Ok(None);
         };
-        let mut record: ServiceRecord = ContentType::Json
-            .decode(&found.value)
-            .map_err(|error| TransportError::new("read a service's record", error))?;
+        let mut record = decode(&found.value)?;
         if !change(&mut record) {
             let (revision, changed) = (found.revision, false);
             return Ok(Some(Recorded { revision, changed }));
@@ -359,8 +357,8 @@ fn encode(record: &ServiceRecord) -> Result<bytes::Bytes, TransportError> {
         .map_err(|error| TransportError::new("encode a record", error))
 }
 
-fn decode(bytes: &[u8]) -> Result<ServiceRecord, RegisterError> {
-    ContentType::Json.decode(bytes).map_err(|error| {
-        RegisterError::Transport(TransportError::new("read a service's record", error))
-    })
+pub(super) fn decode(bytes: &[u8]) -> Result<ServiceRecord, TransportError> {
+    ContentType::Json
+        .decode(bytes)
+        .map_err(|error| TransportError::new("read a service's record", error))
 }

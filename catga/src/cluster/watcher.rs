@@ -123,7 +123,7 @@ fn take(
         Change::Removed(key) => {
             removed(seen, &key);
             if key == RecordKey::Service(Arc::clone(&cluster.service)) {
-                register_again(cluster);
+                registration_ended(cluster);
             }
             forget_gone(cluster, seen);
             News::Changed
@@ -131,7 +131,7 @@ fn take(
         Change::Current => {
             if let Some(told) = told.take() {
                 if !told.contains(&RecordKey::Service(Arc::clone(&cluster.service))) {
-                    register_again(cluster);
+                    registration_ended(cluster);
                 }
                 forget_others(seen, &told);
                 forget_gone(cluster, seen);
@@ -204,14 +204,14 @@ fn knows(
     let is_ended = *service == cluster.service && !record.covers(&cluster.registration);
     drop(own);
     if is_ended {
-        register_again(cluster);
+        registration_ended(cluster);
     } else if due {
         cluster.beat_due.notify_one();
     }
 }
 
 /// Somebody ended what this node still takes: the next beat says that it does.
-fn register_again(cluster: &Cluster) {
+fn registration_ended(cluster: &Cluster) {
     cluster.own().registered = false;
     cluster.beat_due.notify_one();
 }

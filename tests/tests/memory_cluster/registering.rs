@@ -6,9 +6,10 @@ use catga::cluster::JoinError;
 use catga::node::{Phase, StartError};
 use catga::transport::{Memory, RecordKey};
 use catga_tests::faulty::Fault;
+use catga_tests::suite::Cluster as _;
 use catga_tests::suite::durable::work::{Happened, Put, Sink};
-use catga_tests::suite::durable::{builder, builder_on, only};
-use catga_tests::suite::site::{HEARTBEAT, Site, client_of};
+use catga_tests::suite::durable::{builder, builder_on, node_on_line, only};
+use catga_tests::suite::site::{HEARTBEAT, NODE_TIMEOUT, Site, client_of};
 use tokio::time::{Instant, sleep};
 
 use crate::InMemory;
@@ -139,4 +140,22 @@ async fn a_start_that_says_nothing_new_wakes_nobody() {
     }
     assert!(begun.elapsed() < HEARTBEAT, "{:?}", begun.elapsed());
     assert!(by_a() <= before + 1, "its own heartbeat");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registration_that_got_no_answer_is_tried_again() {
+    let site = Site::new(InMemory(Memory::private()));
+    let sink = Sink::default();
+    let (_a, line) = node_on_line(&site, &sink).await;
+    let service = RecordKey::Service("shop".into());
+    let past = site.cluster.transport();
+    line.set(|rules| rules.writes = Fault::Hang);
+    let found = past.records().read(&service).await.unwrap().record.unwrap();
+    let removed = past.records().remove(&service, found.revision).await;
+    removed.unwrap();
+    // Longer than it waits for an answer, and not as long as its lease.
+    sleep(NODE_TIMEOUT / 2).await;
+    line.heal();
+    sleep(3 * HEARTBEAT).await;
+    assert!(site.faults.value(&service).await.is_some());
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use catga::delivery::Reason;
 use catga::transport::{DOOR, Transport};
-use catga::{MessageId, Options};
+use catga::{MessageId, Node, Options};
 use tokio::time::sleep;
 
 use super::super::Cluster;
@@ -16,16 +16,23 @@ use crate::faulty::{Fault, Lie, Rules};
 
 const SOON: Duration = Duration::from_secs(20);
 
+/// With keys and without.
+async fn store_forty(node: &Node) {
+    for key in 0..20 {
+        node.enqueue(Put { key, n: 0, ms: 0 }).await.unwrap();
+        node.enqueue(super::work::Job { n: key, ms: 0 })
+            .await
+            .unwrap();
+    }
+}
+
 pub async fn a_paused_service_handles_nothing_until_it_is_resumed<C: Cluster>(cluster: C) {
     let site = Site::new(cluster);
     let sink = Sink::default();
     let [a, b] = nodes(&site, &sink, ["a", "b"]).await;
     a.pause().await.unwrap();
     assert!(a.is_paused() && b.is_paused());
-    for key in 0..20 {
-        a.enqueue(Put { key, n: 0, ms: 0 }).await.unwrap();
-        a.enqueue(super::work::Job { n: key, ms: 0 }).await.unwrap();
-    }
+    store_forty(&a).await;
     // What starts meanwhile is paused, too.
     let c = super::builder(&site, &sink, "c").start().await.unwrap();
     assert!(c.is_paused());
@@ -74,10 +81,7 @@ pub async fn a_node_that_was_dead_starts_nothing_of_a_paused_service<C: Cluster>
         a.resume().await.unwrap();
     }
     a.pause().await.unwrap();
-    for key in 0..20 {
-        a.enqueue(Put { key, n: 0, ms: 0 }).await.unwrap();
-        a.enqueue(super::work::Job { n: key, ms: 0 }).await.unwrap();
-    }
+    store_forty(&a).await;
     // It is back, and is told nothing of what was written meanwhile.
     line.set(|rules| {
         *rules = Rules {
